@@ -1,0 +1,156 @@
+"""A mixture: its subsets, their weights, and what every stage does to each of them.
+
+Frozen, checked when made, and printed whole into the manifest. Flags of the command line say where and how big, never
+what a mixture is.
+"""
+
+from __future__ import annotations
+
+import math
+import typing
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal
+
+from filters.rule import Rule
+from pipelines.extract import EXTRACTORS
+
+Role = Literal["full", "reference", "none"]
+ROLES: tuple[str, ...] = typing.get_args(Role)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subset:
+    """One source of documents.
+
+    `weight` is its share of tokens; `patterns` are globs relative to the input folder; `rules` judge its documents in
+    this order. A role says what a stage does to it: `full`, `reference` (keeps its own, others lose what it has) or
+    `none`. `priority`: the lower survives among copies. `max_epochs` bounds how often the default budget repeats it.
+    """
+
+    name: str
+    weight: float
+    patterns: tuple[str, ...]
+    rules: tuple[Rule, ...] = ()
+    reader: str | None = None
+    extractor: str = "trafilatura"
+    near: Role = "full"
+    cut: Role = "full"
+    exclude: bool = True
+    priority: int = 0
+    max_epochs: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.name or not self.name.replace("_", "").isalnum() or self.name != self.name.lower():
+            raise ValueError(f"subset name {self.name!r}: expected lower-case letters, digits and underscores")
+        if not 0 < self.weight <= 1:
+            raise ValueError(f"subset {self.name}: weight is {self.weight}, expected a share above 0 and at most 1")
+        if not self.patterns:
+            raise ValueError(f"subset {self.name}: no patterns; give at least one glob relative to the input folder")
+        for stage, role in (("near", self.near), ("cut", self.cut)):
+            if role not in ROLES:
+                raise ValueError(f"subset {self.name}: {stage} is {role!r}, expected one of {', '.join(ROLES)}")
+        if self.extractor not in EXTRACTORS:
+            raise ValueError(f"subset {self.name}: extractor {self.extractor!r}, expected one of {EXTRACTORS}")
+        if not 0 <= self.priority < 256:
+            raise ValueError(f"subset {self.name}: priority is {self.priority}, expected 0 to 255")
+        names = [rule.name for rule in self.rules]
+        if len(set(names)) != len(names):
+            raise ValueError(f"subset {self.name}: rules named twice: {sorted(n for n in names if names.count(n) > 1)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tokenizer:
+    """SentencePiece BPE with byte fallback (Gopher, section on tokenisation), or a user's own model by path."""
+
+    vocabulary: int = 32_000
+    normalization: Literal["nfkc", "none"] = "nfkc"
+    sample_bytes: int = 100_000_000
+    model: str = ""
+
+    def __post_init__(self) -> None:
+        if self.normalization not in ("nfkc", "none"):
+            raise ValueError(f"tokenizer normalization is {self.normalization!r}, expected 'nfkc' or 'none'")
+        if self.vocabulary < 300:
+            raise ValueError(
+                f"tokenizer vocabulary is {self.vocabulary}; byte fallback and control pieces alone need 300"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Near:
+    """Near-duplicates: shingles of `shingle` words, `bands` x `rows` MinHash permutations, true Jaccard above `threshold`."""
+
+    shingle: int = 13
+    bands: int = 32
+    rows: int = 8
+    threshold: str = "0.8"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """Exact substrings of `window` tokens (Lee et al. 2021); documents left with fewer than `minimum` are dropped."""
+
+    window: int = 50
+    minimum: int = 10
+    mode: Literal["keep_one", "remove_all"] = "keep_one"
+
+    def __post_init__(self) -> None:
+        if self.minimum > self.window:
+            raise ValueError(
+                f"cut minimum is {self.minimum} tokens, more than its window of {self.window}: "
+                "a document that holds a first occurrence could be dropped"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixture:
+    """A whole corpus as data. Weights must sum to 1."""
+
+    name: str
+    subsets: tuple[Subset, ...]
+    seed: int = 0
+    valid_share: float = 0.005
+    sequence_length: int = 2048
+    records_per_shard: int = 131_072
+    unreadable_share: float = 0.01
+    test_sets: tuple[str, ...] = ("eval_sets/**/*.jsonl*", "eval_sets/**/*.csv*", "eval_sets/**/*.txt*")
+    language_model: str = ""
+    safety_model: str = ""
+    safety_hosts: str = "safety/hosts.txt"
+    tokenizer: Tokenizer = field(default_factory=Tokenizer)
+    near: Near = field(default_factory=Near)
+    cut: Cut = field(default_factory=Cut)
+
+    def __post_init__(self) -> None:
+        names = [subset.name for subset in self.subsets]
+        if len(set(names)) != len(names):
+            raise ValueError(f"mixture {self.name}: subsets named twice in {names}")
+        weights = {subset.name: subset.weight for subset in self.subsets}
+        if not math.isclose(math.fsum(weights.values()), 1.0, abs_tol=1e-9):
+            raise ValueError(
+                f"mixture {self.name}: weights {weights} sum to {math.fsum(weights.values()):.6g}, expected 1"
+            )
+        if not 0 <= self.valid_share < 1:
+            raise ValueError(f"mixture {self.name}: valid_share is {self.valid_share}, expected 0 to below 1")
+        if self.sequence_length < 2:
+            raise ValueError(f"mixture {self.name}: sequence_length is {self.sequence_length}, expected at least 2")
+
+    def subset(self, name: str) -> Subset:
+        return next(subset for subset in self.subsets if subset.name == name)
+
+    def resolved(self) -> dict[str, Any]:
+        """The whole mixture as JSON-able data, for the manifest."""
+        return asdict(self)
+
+    def with_extractor(self, extractor: str) -> Mixture:
+        return replace(self, subsets=tuple(replace(s, extractor=extractor) for s in self.subsets))
+
+
+def known_fields(kind: type) -> set[str]:
+    return {f.name for f in fields(kind)}
+
+
+def settings(value: Any) -> Mapping[str, Any]:
+    """A part of a mixture as the JSON-able settings of a stage."""
+    return asdict(value)

@@ -1,0 +1,135 @@
+"""Runs stages on Apache Beam: options per runner, resume, progress, and which back end an exchange takes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import apache_beam as beam
+import psutil
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from pipelines import files, stage
+from pipelines.exchange import Carrier, ExchangeWork, PackedShuffle, partitions_for
+from pipelines.stage import EachShard, Mark, ShardWork, Stage
+
+LOCAL = "DirectRunner"
+# Starting worker processes costs about 3 CPU seconds a stage (measured); below this estimate it does not pay.
+PROCESSES_PAY_SECONDS = 15.0
+NOISE = ("No semi_persistent_directory", "Discarding unparseable args", "No session file found", "Missing pipeline")
+
+Report = Callable[[str, int, int, float], None]
+
+
+def silent(name: str, done: int, of: int, seconds: float) -> None:
+    """A report that says nothing."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Where stages run. `workers` are processes of the local runner; other runners take their own `options`."""
+
+    runner: str = LOCAL
+    workers: int = 1
+    options: tuple[str, ...] = ()
+    exchange: str = "auto"
+    spill: str = ""
+    report: Report = field(default=silent, compare=False)
+
+    def run_shards(self, todo_stage: Stage, work: ShardWork, seconds_per_mb: float) -> dict[int, Mark]:
+        """Run a shard stage's unfinished shards and return all marks. `seconds_per_mb`: estimated cost of its work."""
+        done = stage.finished(todo_stage)
+        todo = _biggest_first(todo_stage, set(todo_stage.inputs) - set(done))
+        if todo or not files.exists(files.join(todo_stage.folder, stage.MANIFEST)):
+            stage.prepare(todo_stage, todo)
+            identities = todo_stage.identities()
+            elements = [(shard, identities[shard]) for shard in todo]
+            estimate = sum(todo_stage.sizes.get(shard, 0) for shard in todo) / 1e6 * seconds_per_mb
+            if todo:
+                self._run(todo_stage, todo, estimate, lambda p: (
+                    p | beam.Create(elements) | todo_stage.name >> EachShard(work, todo_stage.folder)))
+            return stage.conclude(todo_stage)
+        self.report(todo_stage.name, len(done), len(done), 0.0)
+        return done
+
+    def run_exchange(
+        self, todo_stage: Stage, work: ExchangeWork, row_bytes: int, seconds_per_mb: float = 0.05
+    ) -> dict[int, Mark]:
+        """Run an exchange stage unless it is finished, and return its marks. `row_bytes`: all rows it will move."""
+        done = stage.finished(todo_stage)
+        if len(done) == len(todo_stage.inputs) and files.exists(files.join(todo_stage.folder, stage.MANIFEST)):
+            self.report(todo_stage.name, len(done), len(done), 0.0)
+            return done
+        shards = _biggest_first(todo_stage, set(todo_stage.inputs))
+        stage.prepare(todo_stage, shards)
+        spill = files.join(self.spill, todo_stage.name)
+        transform = PackedShuffle(
+            work, Carrier(self.backend(row_bytes), spill), partitions_for(row_bytes),
+            todo_stage.folder, todo_stage.identities(),
+        )
+        if shards:
+            self._run(todo_stage, shards, row_bytes / 1e6 * seconds_per_mb, lambda p: (
+                p | beam.Create(shards) | todo_stage.name >> transform))
+        files.remove(spill)
+        return stage.conclude(todo_stage)
+
+    def backend(self, row_bytes: int) -> str:
+        """Rows by value through Beam, or through files where they would fill more than a sixth of memory locally."""
+        if self.exchange != "auto":
+            return self.exchange
+        local = self.runner == LOCAL
+        return "files" if local and row_bytes > psutil.virtual_memory().total // 6 else "beam"
+
+    def _run(
+        self, of: Stage, todo: list[int], estimate: float, build: Callable[[beam.Pipeline], beam.PCollection]
+    ) -> None:
+        pipeline = beam.Pipeline(options=PipelineOptions(self._arguments(estimate)))
+        build(pipeline)
+        failure: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                pipeline.run().wait_until_finish()
+            except BaseException as error:  # re-raised below, in the caller's thread
+                failure.append(error)
+
+        started = time.monotonic()
+        thread = threading.Thread(target=run, name=of.name, daemon=True)
+        thread.start()
+        weight = sum(of.sizes.get(shard, 0) for shard in todo)
+        while thread.is_alive():
+            thread.join(0.5)
+            self._progress(of, todo, weight, started)
+        if failure:
+            raise failure[0]
+
+    def _progress(self, of: Stage, todo: list[int], weight: int, started: float) -> None:
+        present = set(files.names(of.folder)) if not files.is_remote(of.folder) else set()
+        done = sum(of.sizes.get(shard, 0) for shard in todo if f"{shard:05d}.json" in present)
+        self.report(of.name, done, weight, time.monotonic() - started)
+
+    def _arguments(self, estimate: float) -> list[str]:
+        if self.runner != LOCAL:
+            return [f"--runner={self.runner}", "--no_save_main_session", *self.options]
+        logging.getLogger("apache_beam.runners.portability.local_job_service").addFilter(_is_news)
+        if self.workers > 1 and estimate >= PROCESSES_PAY_SECONDS:
+            mode = ["--direct_running_mode=multi_processing", f"--direct_num_workers={self.workers}"]
+        else:
+            mode = ["--direct_running_mode=in_memory"]
+        return ["--runner=FnApiRunner", *mode, *self.options]
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return not any(text in record.getMessage() for text in NOISE)
+
+
+def _biggest_first(of: Stage, shards: set[int]) -> list[int]:
+    return sorted(shards, key=lambda shard: (-of.sizes.get(shard, 0), shard))
+
+
+def available_workers() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
