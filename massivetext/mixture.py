@@ -79,9 +79,8 @@ class Tokenizer:
 
 @dataclass(frozen=True, kw_only=True)
 class Near:
-    """Near-duplicates: shingles of `shingle` words, `bands` x `rows` MinHash permutations, true Jaccard above `threshold`."""
+    """Near-duplicates: 13-word shingles, `bands` x `rows` MinHash permutations, true Jaccard above `threshold`."""
 
-    shingle: int = 13
     bands: int = 32
     rows: int = 8
     threshold: str = "0.8"

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import apache_beam as beam
 import psutil
@@ -40,6 +40,10 @@ class Engine:
     spill: str = ""
     report: Report = field(default=silent, compare=False)
 
+    def reporting(self, report: Report) -> Engine:
+        """The same engine with another report."""
+        return replace(self, report=report)
+
     def run_shards(self, todo_stage: Stage, work: ShardWork, seconds_per_mb: float) -> dict[int, Mark]:
         """Run a shard stage's unfinished shards and return all marks. `seconds_per_mb`: estimated cost of its work."""
         done = stage.finished(todo_stage)
@@ -50,6 +54,8 @@ class Engine:
             elements = [(shard, identities[shard]) for shard in todo]
             estimate = sum(todo_stage.sizes.get(shard, 0) for shard in todo) / 1e6 * seconds_per_mb
             if todo:
+                if self._takes_processes(estimate):
+                    work.warm_up()  # compiles and caches the kernels once, before every worker would
                 self._run(todo_stage, todo, estimate, lambda p: (
                     p | beam.Create(elements) | todo_stage.name >> EachShard(work, todo_stage.folder)))
             return stage.conclude(todo_stage)
@@ -112,11 +118,14 @@ class Engine:
         done = sum(of.sizes.get(shard, 0) for shard in todo if f"{shard:05d}.json" in present)
         self.report(of.name, done, weight, time.monotonic() - started)
 
+    def _takes_processes(self, estimate: float) -> bool:
+        return self.runner == LOCAL and self.workers > 1 and estimate >= PROCESSES_PAY_SECONDS
+
     def _arguments(self, estimate: float) -> list[str]:
         if self.runner != LOCAL:
             return [f"--runner={self.runner}", "--no_save_main_session", *self.options]
         logging.getLogger("apache_beam.runners.portability.local_job_service").addFilter(_is_news)
-        if self.workers > 1 and estimate >= PROCESSES_PAY_SECONDS:
+        if self._takes_processes(estimate):
             mode = ["--direct_running_mode=multi_processing", f"--direct_num_workers={self.workers}"]
         else:
             mode = ["--direct_running_mode=in_memory"]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import apache_beam as beam
 import numpy as np
@@ -32,9 +32,9 @@ class ExchangeWork(Protocol):
     of dtype `answers`, which has a `docid` field; `deliver` gets a shard's answers in sorted order and writes its files.
     """
 
-    rows: np.dtype
-    answers: np.dtype
-    order: tuple[str, ...]
+    rows: ClassVar[np.dtype]
+    answers: ClassVar[np.dtype]
+    order: ClassVar[tuple[str, ...]]
 
     def warm_up(self) -> None: ...
 

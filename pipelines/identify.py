@@ -8,6 +8,7 @@ Counts: same_record.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,9 +22,9 @@ RULE = "same_record"
 class Identify:
     documents: str
     out: str
-    rows = np.dtype([("key", "<u8"), ("low", "<u8"), ("docid", "<i8")])
-    answers = np.dtype([("docid", "<i8"), ("partner", "<i8")])
-    order = ("key", "low", "docid")
+    rows: ClassVar = np.dtype([("key", "<u8"), ("low", "<u8"), ("docid", "<i8")])
+    answers: ClassVar = np.dtype([("docid", "<i8"), ("partner", "<i8")])
+    order: ClassVar = ("key", "low", "docid")
 
     def warm_up(self) -> None:
         """Nothing to load."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 
 from pipelines import files
 
@@ -27,8 +28,20 @@ def root_of(pattern: str) -> str:
     parts = pattern.split("/")
     for index, part in enumerate(parts):
         if any(sign in part for sign in GLOB):
-            return "/".join(parts[:index])
-    return "/".join(parts[:-1])
+            return "/".join(parts[:index]) or "."
+    return "/".join(parts[:-1]) or "."
+
+
+def common_root(patterns: Iterable[str]) -> str:
+    """The longest folder that all globs share: what sources are relative to.
+
+    Raises ValueError where they share none.
+    """
+    parts = [root_of(pattern).split("/") for pattern in patterns]
+    shared = [same[0] for same in takewhile(lambda names: len(set(names)) == 1, zip(*parts, strict=False))]
+    if not shared:
+        raise ValueError(f"the globs {', '.join(sorted(patterns))} share no folder; give them with one common folder")
+    return "/".join(shared)
 
 
 def find(patterns: Mapping[str, Iterable[tuple[str, str]]]) -> list[Shard]:

@@ -1,0 +1,25 @@
+"""Compiled loops over Arrow buffers.
+
+`data`, uint8 [bytes], holds the UTF-8 of all texts, `offsets`, int64 [texts + 1], where each begins
+and the last ends.
+
+`gopher.measure` gives all 21 signals of quality and repetition. `units` cuts texts into words and lines,
+`repeats` numbers what is equal, `classes` asks the running Python about characters, `load` reads eight bytes
+at once. Each kernel is held to a plain-Python reference in `filters.quality` and `filters.repetition`, bit
+for bit.
+
+The first call compiles (about 6 s), later processes load the result from Numba's cache (0.1 s). Numba's cache
+sees changes of a kernel's own file only, so whatever a kernel calls and is likely to change stands in its
+file; after an edit of `load.py` or `classes.py` remove `__pycache__`. `python -m filters.kernels` fills the
+cache, for images and before workers start; in an image set NUMBA_CACHE_DIR, NUMBA_CPU_NAME (x86-64-v3) and an
+empty NUMBA_CPU_FEATURES, or another machine compiles again.
+"""
+
+
+def warm_up() -> list[str]:
+    """Compile and cache every kernel by calling it once; the names of the kernels."""
+    from filters import gopher  # here, since importing `filters.kernels` alone need not load Numba
+
+    for texts in ([], ["a b a b\n\nc"]):
+        gopher.measure(texts)
+    return ["gopher"]

@@ -1,0 +1,165 @@
+"""`python -m massivetext.build`: from raw sources to packed token records, stage by stage, on any Beam runner."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from filters.rule import suggestion
+from massivetext import lock, mixtures, samples
+from massivetext.driver import STAGES, Build
+from massivetext.mixture import Mixture, Tokenizer
+from massivetext.problems import Problem
+from pipelines import files
+from pipelines.engine import LOCAL, Engine, available_workers
+from pipelines.extract import EXTRACTORS
+
+EXAMPLES = """\
+examples:
+  python -m massivetext.build --mixture gopher
+      builds the sample corpus, which is made on the spot, into out/gopher
+  python -m massivetext.build --mixture gopher --input data --output out/mine
+      reads data/massiveweb/**/*.warc.gz, data/books/**/*.txt, ... (the mixture names the patterns)
+  python -m massivetext.build --mixture mine.toml --source 'news=gs://bucket/news/*.jsonl.gz' --until decide
+      one subset from elsewhere; stops once every document has its verdict
+
+Run the same command again after an interruption: finished work is kept. Options that are not listed here go to the
+runner (--runner=DataflowRunner --project=...).
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog="python -m massivetext.build", description=__doc__, epilog=EXAMPLES, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    what = made.add_argument_group("what to build")
+    what.add_argument("--mixture", default="gopher", metavar="NAME|FILE.toml",
+                      help="gopher, chinchilla or your own (default: gopher)")
+    what.add_argument("--input", metavar="DIR", help="folder with one folder per subset; local, gs:// or s3:// "
+                      "(default: the sample corpus)")
+    what.add_argument("--source", action="append", default=[], metavar="SUBSET=GLOB",
+                      help="read this subset from here instead; may be repeated")
+    what.add_argument("--output", metavar="OUT", help="build folder (default: out/MIXTURE)")
+    what.add_argument("--tokens", type=_count, metavar="N",
+                      help="token budget, such as 300e9 (default: what the scarcest subset allows)")
+    what.add_argument("--vocabulary", type=_count, metavar="N", help="pieces of the tokenizer to train (default: 32000)")
+    what.add_argument("--tokenizer", metavar="FILE.model", help="use this SentencePiece model instead of training one")
+    what.add_argument("--extractor", choices=EXTRACTORS, help="how HTML becomes text (default: the mixture's)")
+    what.add_argument("--seed", type=int, metavar="N", help="of samples, shuffles and splits (default: the mixture's)")
+    what.add_argument("--text", action="store_true", help="also write the curated text itself, as Parquet")
+    what.add_argument("--unreadable-share", type=float, metavar="SHARE",
+                      help="the build fails if more of a subset's records are unreadable (default: 0.01)")
+    how = made.add_argument_group("how to run it")
+    how.add_argument("--from", dest="first", metavar="STAGE", help=f"do this stage and the later ones again: {_stages()}")
+    how.add_argument("--until", dest="last", metavar="STAGE", help="stop after this stage")
+    how.add_argument("--workers", type=int, metavar="N", help="processes of the local runner (default: one per core)")
+    how.add_argument("--runner", default=LOCAL, help=f"Beam runner (default: {LOCAL}, in this process and its workers)")
+    how.add_argument("--exchange", choices=("auto", "beam", "files"), default="auto",
+                     help="how grouped rows travel: through Beam, or through files on a disk that workers share")
+    return made
+
+
+def _stages() -> str:
+    return ", ".join(STAGES)
+
+
+def _count(text: str) -> int:
+    """A whole number, also written as 300e9 or 4_096."""
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if number != int(number) or number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(number)
+
+
+def resolve(arguments: argparse.Namespace) -> Mixture:
+    """The mixture with what the command line changes of it."""
+    mixture = mixtures.load(arguments.mixture)
+    if arguments.seed is not None:
+        mixture = replace(mixture, seed=arguments.seed)
+    if arguments.extractor:
+        mixture = mixture.with_extractor(arguments.extractor)
+    if arguments.unreadable_share is not None:
+        mixture = replace(mixture, unreadable_share=arguments.unreadable_share)
+    if arguments.vocabulary:
+        mixture = replace(mixture, tokenizer=replace(mixture.tokenizer, vocabulary=arguments.vocabulary))
+    if arguments.tokenizer:
+        mixture = replace(mixture, tokenizer=Tokenizer(
+            model=arguments.tokenizer, normalization=mixture.tokenizer.normalization))
+    return mixture
+
+
+def _sources(given: Sequence[str], mixture: Mixture) -> dict[str, list[str]]:
+    names = [subset.name for subset in mixture.subsets]
+    found: dict[str, list[str]] = {}
+    for item in given:
+        name, equals, pattern = item.partition("=")
+        if not equals or not pattern:
+            raise Problem(f"--source {item}: expected SUBSET=GLOB, such as news=data/news/*.jsonl.gz")
+        if name not in names:
+            raise Problem(f"--source {item}: no subset {name!r}{suggestion(name, names)}; there are {', '.join(names)}")
+        found.setdefault(name, []).append(pattern)
+    return found
+
+
+def _check_stage(name: str | None, flag: str) -> None:
+    if name is not None and name not in STAGES:
+        raise Problem(f"{flag} {name}: no such stage{suggestion(name, STAGES)}; stages are {_stages()}")
+
+
+def _check_unknown(unknown: list[str], runner: str, known: list[str]) -> None:
+    """Unlisted options belong to the runner; a misspelt one of ours must not be swallowed by it."""
+    for option in unknown:
+        flag = option.partition("=")[0]
+        near = suggestion(flag, known) if flag.startswith("--") else ""
+        if near or runner == LOCAL:
+            raise Problem(f"unknown option {option}{near or ''}; see --help")
+
+
+def _sample(folder: str) -> str:
+    """The sample corpus, made unless it is there already; its answers are written last."""
+    if not files.exists(files.join(folder, "answers.jsonl")):
+        files.remove(folder)
+        print(f"making the sample corpus in {folder}", file=sys.stderr)
+        samples.make(Path(folder))
+    return folder
+
+
+def run(argv: Sequence[str]) -> None:
+    made = parser()
+    arguments, unknown = made.parse_known_args(argv)
+    _check_unknown(unknown, arguments.runner, [f for action in made._actions for f in action.option_strings])
+    _check_stage(arguments.first, "--from")
+    _check_stage(arguments.last, "--until")
+    mixture = resolve(arguments)
+    out = (arguments.output or f"out/{mixture.name}").rstrip("/")
+    sources = _sources(arguments.source, mixture)
+    given = arguments.input
+    if given is None and not sources:
+        given = _sample(files.join(out, "sample"))
+    engine = Engine(
+        runner=arguments.runner, workers=arguments.workers or available_workers(), options=tuple(unknown),
+        exchange=arguments.exchange, spill=files.join(out, "stages", "spill"),
+    )
+    with lock.hold(out):
+        build = Build(mixture, out, given, sources, engine, tokens=arguments.tokens, text=arguments.text)
+        build.run(arguments.first, arguments.last)
+
+
+def main() -> None:
+    try:
+        run(sys.argv[1:])
+    except (Problem, lock.Held, ValueError) as error:
+        sys.exit(f"massivetext.build: {error}")
+    except KeyboardInterrupt:
+        sys.exit("massivetext.build: interrupted; run the same command again to go on where it stopped")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""What a user can mend: an error that says what was given, what was expected and what to do."""
+
+
+class Problem(Exception):
+    """Shown without a traceback."""

@@ -1,0 +1,163 @@
+"""Wikitext to plain text: prose, headings and lists stay; templates, tables, notes, files, categories go."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import mwparserfromhell
+from mwparserfromhell import nodes
+from mwparserfromhell.wikicode import Wikicode
+
+_LEFT_OUT_NAMES = """
+    ref references table gallery timeline imagemap templatestyles includeonly score graph mapframe maplink
+    hiero section categorytree inputbox charinsert indicator th td tr caption
+"""
+_LEFT_OUT_TAGS = frozenset(_LEFT_OUT_NAMES.split())
+_VERBATIM_TAGS = frozenset(("nowiki", "pre", "math", "chem", "ce", "syntaxhighlight", "source", "code", "tt"))
+_BLOCK_TAGS = frozenset(
+    ("blockquote", "p", "div", "center", "poem", "pre", "syntaxhighlight", "source", "ol", "ul", "dl")
+)
+_ALWAYS_LEFT_OUT = frozenset(("file", "image", "category", "media"))
+_LANGUAGE_LINK = re.compile(r"(?:[a-z]{2,3}|simple|[a-z]{2,3}-[a-z-]{2,10})$")
+_BULLETS = {"*": "- ", "#": "- ", ";": "", ":": ""}
+_SWITCHES = re.compile(r"__[A-Z]{3,}__")
+_TABLE_REST = re.compile(r"^[ \t]*(?:\{\||\|\}|\|-|!\s|\|).*$", re.MULTILINE)
+_MARKUP_REST = re.compile(r"'{2,5}|\[\[|\]\]|\{\{|\}\}|</?(?:ref|br|small|span|div)\b[^<>]*>")
+_EMPTY_BRACKETS = re.compile(r" ?\((?:[\s,;:.–—-]|&nbsp;)*\)|\[\s*\]")
+_BRACKET_HEAD = re.compile(r"\(\s*(?:[,;:]\s*)+")
+_BRACKET_TAIL = re.compile(r"(?:\s*[,;:])+\s*\)")
+_BEFORE_POINT = re.compile(r"(?<=\w) +(?=[,.;:!?](?:\s|$))")
+_SPACES = re.compile(r"[ \t\xa0]{2,}")
+_LINE_EDGES = re.compile(r"[ \t\xa0]+$", re.MULTILINE)
+_EMPTY_ITEMS = re.compile(r"^(?:-[ \t]*)+$", re.MULTILINE)
+_NESTED_ITEM = re.compile(r"^((?:- )+)- ", re.MULTILINE)
+_BLANK_LINES = re.compile(r"\n{3,}")
+_HEADING = "\x01"  # marks a heading until empty sections are dropped; XML cannot hold it
+_DRESSED_BY_FIRST = "nowrap nobold small smaller big quote cquote blockquote nihongo iast unicode abbr"
+# Templates that only dress a text, and the parameter that holds it.
+_DRESSING = {"lang": "2", "transl": "2"} | dict.fromkeys(_DRESSED_BY_FIRST.split(), "1")
+_CONVERSIONS = frozenset(("convert", "cvt"))
+
+
+def plain_text(wikitext: str, left_out: Iterable[str] = ()) -> str:
+    """The text a reader would read aloud. `left_out`: the wiki's own names for File, Category and Media."""
+    code = mwparserfromhell.parse(wikitext, skip_style_tags=False)
+    text = "".join(_Renderer(_ALWAYS_LEFT_OUT.union(left_out)).render(code))
+    return _drop_empty_sections(_tidy(text))
+
+
+class _Renderer:
+    def __init__(self, left_out: frozenset[str]) -> None:
+        self._left_out = left_out
+
+    def render(self, code: Wikicode | None) -> list[str]:
+        parts: list[str] = []
+        for node in code.nodes if code is not None else ():
+            parts.extend(self._node(node))
+        return parts
+
+    def _node(self, node: nodes.Node) -> list[str]:
+        match node:
+            case nodes.Text():
+                return [str(node.value)]
+            case nodes.Wikilink():
+                return self._link(node)
+            case nodes.ExternalLink():
+                return self._external(node)
+            case nodes.Heading():
+                title = "".join(self.render(node.title)).strip()
+                return [f"\n\n{_HEADING}{node.level}{title}\n\n"]
+            case nodes.HTMLEntity():
+                return [_entity(node)]
+            case nodes.Tag():
+                return self._tag(node)
+            case nodes.Template():
+                return self._template(node)
+        return []
+
+    def _link(self, link: nodes.Wikilink) -> list[str]:
+        title = str(link.title).strip()
+        space, colon, _ = title.partition(":")
+        if colon and space:
+            name = space.strip().lower()
+            if name in self._left_out or (_LANGUAGE_LINK.match(space.strip()) and link.text is None):
+                return []
+        if link.text is not None:
+            return self.render(link.text)
+        return [title.removeprefix(":").partition("#")[0] or title.lstrip("#")]
+
+    def _external(self, link: nodes.ExternalLink) -> list[str]:
+        if link.title is not None:
+            return self.render(link.title)
+        return [] if link.brackets else [str(link.url)]
+
+    def _tag(self, tag: nodes.Tag) -> list[str]:
+        name = str(tag.tag).strip().lower()
+        if name in _LEFT_OUT_TAGS:
+            return []
+        if name == "br":
+            return ["\n"]
+        if name == "hr":
+            return ["\n\n"]
+        if name in ("li", "dt", "dd") and tag.wiki_markup:
+            return [_BULLETS.get(str(tag.wiki_markup), "")]
+        content = [str(tag.contents)] if name in _VERBATIM_TAGS else self.render(tag.contents)
+        if name == "li":
+            return ["\n- ", *content]
+        return ["\n", *content, "\n"] if name in _BLOCK_TAGS else content
+
+    def _template(self, template: nodes.Template) -> list[str]:
+        """The text of templates that only dress it; all others are left out."""
+        name = str(template.name).strip().lower().replace("_", " ")
+        position = _DRESSING.get(name) or ("1" if name.startswith("lang-") else None)
+        if name in _CONVERSIONS:
+            return [" ".join(str(template.get(key).value).strip() for key in ("1", "2") if template.has(key))]
+        if position and template.has(position):
+            return self.render(template.get(position).value)
+        return []
+
+
+def _entity(entity: nodes.HTMLEntity) -> str:
+    try:
+        character = entity.normalize()
+    except (ValueError, OverflowError):
+        return "\ufffd"
+    return "\ufffd" if "\ud800" <= character <= "\udfff" else " " if character == "\xa0" else character
+
+
+def _tidy(text: str) -> str:
+    """The text without what templates and broken markup left behind."""
+    for pattern, replacement in (
+        (_SWITCHES, ""),
+        (_TABLE_REST, ""),
+        (_MARKUP_REST, ""),
+        (_BRACKET_HEAD, "("),
+        (_BRACKET_TAIL, ")"),
+        (_EMPTY_BRACKETS, ""),
+        (_SPACES, " "),
+        (_BEFORE_POINT, ""),
+        (_LINE_EDGES, ""),
+        (_EMPTY_ITEMS, ""),
+        (_BLANK_LINES, "\n\n"),
+    ):
+        text = pattern.sub(replacement, text)
+    text = "\n".join(line.lstrip(" \t") for line in text.strip().split("\n"))
+    return _NESTED_ITEM.sub(lambda found: "  " * (len(found.group(1)) // 2) + "- ", text)
+
+
+def _drop_empty_sections(text: str) -> str:
+    """The text with its headings as lines; headings with nothing below them are left out."""
+    kept: list[str] = []
+    level_with_text = 0  # read from the end: the deepest level that a heading above may claim as its content
+    for line in reversed(text.split("\n")):
+        if not line.startswith(_HEADING):
+            kept.append(line)
+            if line:
+                level_with_text = 7
+            continue
+        level = int(line[1])
+        if level_with_text > level:
+            kept.append(line[2:])
+            level_with_text = level
+    return _BLANK_LINES.sub("\n\n", "\n".join(reversed(kept))).strip()

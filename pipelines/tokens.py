@@ -1,0 +1,250 @@
+"""Tokenize: a sample of every shard, one tokenizer trained on them, every kept document as token ids.
+
+The text is normalised here, once; ids, spans and cuts refer to this canonical text from here on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines import documents, files, identity, tokenizer, vocabulary
+from pipelines.engine import Engine
+from pipelines.stage import Mark, Result, Stage
+from pipelines.tokenizer import Encoder
+
+SAMPLE, MODEL, ENCODED = "sample", "model", "encoded"
+MODEL_NAME = "tokenizer.model"
+SAMPLE_SCHEMA = pa.schema([("id", pa.binary(16)), ("text", pa.large_string())])
+CARRIED = ["docid", "id", "rank", "split", "locator"]
+# CPU seconds per MB of text (measured): SentencePiece merges 5 MB/s.
+SAMPLE_COST, ENCODE_COST = 0.05, 0.25
+
+
+@dataclass(frozen=True)
+class Tokenization:
+    """How text becomes ids. `model`: path of a SentencePiece model to use as it is; else one is trained.
+
+    `normalization` is `nfkc` or `none`, `seed` draws the sample.
+    """
+
+    vocabulary: int = 32_000
+    normalization: str = "nfkc"
+    seed: int = 0
+    model: str = ""
+
+    def __post_init__(self) -> None:
+        if self.normalization not in tokenizer.NORMALIZATIONS:
+            raise ValueError(f"normalization is {self.normalization!r}, expected 'nfkc' or 'none'")
+
+
+def schema(dtype: np.dtype) -> pa.Schema:
+    """Columns of an encoded shard, with ids of `dtype`."""
+    ids = pa.large_list(pa.from_numpy_dtype(dtype))
+    fixed = [documents.SCHEMA.field(name) for name in CARRIED]
+    fields = [*fixed, pa.field("text", pa.large_string()), pa.field("tokens", ids)]
+    return pa.schema(fields, metadata={"massivetext.tokens": str(documents.FORMAT)})
+
+
+def model_path(folder: str) -> str:
+    """Where `tokenize(..., folder)` leaves the model."""
+    return files.join(folder, MODEL, MODEL_NAME)
+
+
+def encoded(folder: str) -> str:
+    """Where `tokenize(..., folder)` leaves the encoded documents."""
+    return files.join(folder, ENCODED)
+
+
+def sample_rates(weights: Mapping[str, float], available: Mapping[str, int], wanted: int) -> dict[str, float]:
+    """Share of each subset's documents to sample, so that about `wanted` bytes come, as the weights say.
+
+    `available`: bytes of kept text per subset.
+    """
+    total = sum(weights[name] for name in sorted(weights))
+    shares = {name: wanted * weight / total for name, weight in weights.items()}
+    return {name: min(1.0, share / max(1, available.get(name, 0))) for name, share in shares.items()}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Draws a shard's documents for training the tokenizer, whole. `rates`: the share to draw, per shard."""
+
+    documents: str
+    drops: tuple[str, ...]
+    out: str
+    rates: Mapping[int, float]
+    seed: int
+    normalization: str
+
+    def warm_up(self) -> None:
+        """Nothing to prepare."""
+
+    def run(self, shard: int) -> Result:
+        counts = {"documents": 0, "bytes": 0}
+        path = documents.shard_file(self.out, shard)
+        written = documents.write_batches(path, SAMPLE_SCHEMA, self._batches(shard, counts))
+        return Result([written], counts)
+
+    def _batches(self, shard: int, counts: dict[str, int]) -> Iterator[pa.Table]:
+        bound = int(self.rates[shard] * (1 << 64))
+        for batch in documents.read_kept(self.documents, self.drops, shard, ["docid", "id", "text"]):
+            ids = batch.column("id").to_pylist()
+            rows = [row for row, i in enumerate(ids) if documents.keyed(self.seed, "tokenizer", i) < bound]
+            if rows:
+                texts = batch.column("text").take(pa.array(rows)).to_pylist()
+                normal = [tokenizer.normalize(text, self.normalization) for text in texts]
+                counts["documents"] += len(rows)
+                counts["bytes"] += sum(len(text.encode()) for text in normal)
+                yield pa.table({"id": [ids[row] for row in rows], "text": normal}, schema=SAMPLE_SCHEMA)
+
+
+@dataclass(frozen=True)
+class Model:
+    """The tokenizer, a stage of one shard: trained on the samples, or the user's own, checked and copied."""
+
+    samples: tuple[str, ...]
+    out: str
+    how: Tokenization
+
+    def warm_up(self) -> None:
+        """Nothing to prepare."""
+
+    def run(self, shard: int) -> Result:
+        path = files.join(self.out, MODEL_NAME)
+        if self.how.model:
+            tokenizer.load(self.how.model)
+            written = files.write_bytes(path, files.read_bytes(self.how.model))
+        else:
+            written = vocabulary.train(list(self.samples), path, self.how.vocabulary)
+        return Result([written], {"pieces": tokenizer.load(path).vocabulary})
+
+
+@dataclass(frozen=True)
+class Encode:
+    """A shard's kept documents as canonical text and token ids."""
+
+    documents: str
+    drops: tuple[str, ...]
+    model: str
+    out: str
+    normalization: str
+
+    def warm_up(self) -> None:
+        """Nothing to prepare."""
+
+    def run(self, shard: int) -> Result:
+        encoder = tokenizer.load(self.model)
+        counts = {"documents": 0, "tokens": 0, "bytes": 0}
+        batches = self._batches(shard, encoder, counts)
+        written = documents.write_batches(
+            documents.shard_file(self.out, shard), schema(encoder.dtype), batches
+        )
+        return Result([written], counts)
+
+    def _batches(self, shard: int, encoder: Encoder, counts: dict[str, int]) -> Iterator[pa.Table]:
+        for batch in documents.read_kept(self.documents, self.drops, shard, [*CARRIED, "text"]):
+            if not len(batch):
+                continue
+            raw = batch.column("text").to_pylist()
+            texts = [encoder.canonical(tokenizer.normalize(text, self.normalization)) for text in raw]
+            ids = encoder.encode(texts)
+            sizes = [len(text.encode()) for text in texts]
+            _check_places(encoder, ids, sizes, batch.column("docid"))
+            counts["documents"] += len(texts)
+            counts["tokens"] += sum(map(len, ids))
+            counts["bytes"] += sum(sizes)
+            columns = [batch.column(name) for name in CARRIED]
+            columns += [pa.array(texts, pa.large_string()), token_lists(ids, encoder.dtype)]
+            yield pa.Table.from_arrays(columns, schema=schema(encoder.dtype))
+
+
+def token_lists(ids: list[np.ndarray], dtype: np.dtype) -> pa.LargeListArray:
+    """Arrays of ids, one per document, as an Arrow column."""
+    offsets = np.cumsum([0, *map(len, ids)])
+    return pa.LargeListArray.from_arrays(offsets, np.concatenate([np.zeros(0, dtype), *ids]).astype(dtype))
+
+
+def flat_tokens(column: pa.LargeListArray) -> tuple[np.ndarray, np.ndarray]:
+    """All ids of a `tokens` column, read-only, and int64 [documents + 1] where documents begin and end."""
+    offsets = column.offsets.to_numpy()
+    ids = column.flatten().to_numpy().view()
+    # Numba compiles once per kind of array; the empty column's would be writable.
+    ids.flags.writeable = False
+    return ids, offsets - offsets[0]
+
+
+def _check_places(encoder: Encoder, ids: list[np.ndarray], sizes: list[int], docids: pa.Array) -> None:
+    for row, (tokens, size) in enumerate(zip(ids, sizes, strict=True)):
+        meant = int(encoder.bounds(tokens)[-1])
+        if meant != size:
+            raise ValueError(
+                f"document {docids[row].as_py()}: its ids stand for {meant} bytes, the text has {size}; "
+                "the tokenizer's own normalisation is not stable, use a model with the identity rule"
+            )
+
+
+def tokenize(
+    engine: Engine,
+    folder: str,
+    drops: list[str],
+    out: str,
+    inputs: Mapping[int, Any],
+    sizes: Mapping[int, int],
+    rates: Mapping[int, float],
+    how: Tokenization,
+) -> dict[int, Mark]:
+    """Run the three stages in sub-folders of `out` and return the marks of the encoded shards.
+
+    `folder` and `drops`: the documents and the sidecars that drop from them. Per shard: `inputs`, what it is
+    made from (digests of those files), `sizes`, its bytes of text, `rates`, the share of its documents to
+    sample.
+    """
+    samples = {} if how.model else _sample(engine, folder, drops, out, inputs, sizes, rates, how)
+    model = _model(engine, out, samples, how)
+    stage = Stage(
+        "encode",
+        encoded(out),
+        identity.of_code(__name__),
+        {"normalization": how.normalization},
+        {shard: [made_from, model.digests] for shard, made_from in inputs.items()},
+        sizes,
+    )
+    work = Encode(folder, tuple(drops), model_path(out), stage.folder, how.normalization)
+    return engine.run_shards(stage, work, ENCODE_COST)
+
+
+def _sample(
+    engine: Engine,
+    folder: str,
+    drops: list[str],
+    out: str,
+    inputs: Mapping[int, Any],
+    sizes: Mapping[int, int],
+    rates: Mapping[int, float],
+    how: Tokenization,
+) -> dict[int, Mark]:
+    stage = Stage(
+        "sample",
+        files.join(out, SAMPLE),
+        identity.of_code(__name__),
+        {"seed": how.seed, "normalization": how.normalization},
+        {shard: [made_from, rates[shard]] for shard, made_from in inputs.items()},
+        sizes,
+    )
+    work = Sample(folder, tuple(drops), stage.folder, dict(rates), how.seed, how.normalization)
+    return engine.run_shards(stage, work, SAMPLE_COST)
+
+
+def _model(engine: Engine, out: str, samples: Mapping[int, Mark], how: Tokenization) -> Mark:
+    own = tokenizer.load(how.model).sha256 if how.model else ""
+    made_from = [own, [samples[shard].digests for shard in sorted(samples)]]
+    settings = {"vocabulary": 0 if own else how.vocabulary}
+    code = identity.of_code(vocabulary.__name__, tokenizer.__name__)
+    stage = Stage("tokenizer", files.join(out, MODEL), code, settings, {0: made_from}, {0: 0})
+    sample_files = tuple(documents.shard_file(files.join(out, SAMPLE), shard) for shard in sorted(samples))
+    return engine.run_shards(stage, Model(sample_files, stage.folder, how), SAMPLE_COST)[0]
