@@ -56,8 +56,7 @@ class Cutting:
     def __post_init__(self) -> None:
         if self.length < 2 or not 1 <= self.minimum <= self.length:
             raise ValueError(
-                f"cut: length {self.length}, minimum {self.minimum}; "
-                "expected length >= 2 and 1 <= minimum <= length"
+                f"cut: length {self.length}, minimum {self.minimum}; expected length >= 2 and 1 <= minimum <= length"
             )
         if self.mode not in (KEEP_ONE, REMOVE_ALL):
             raise ValueError(f"cut: mode is {self.mode!r}, expected 'keep_one' or 'remove_all'")
@@ -144,11 +143,9 @@ class Cut:
                 yield _overlay(changed, ids, encoder.dtype)
 
     def _drops(self, changed: list[Changed], ids: list[np.ndarray], counts: dict[str, int]) -> pa.Table:
-        gone = []
+        gone = too_short(changed, ids, self.how)
         for row, (document, left) in enumerate(zip(changed, ids, strict=True)):
-            protected = document.holds_first and self.how.mode == KEEP_ONE
-            if len(left) < self.how.minimum and not protected:
-                gone.append(row)
+            if row in gone:
                 counts["documents_cut_away"] += 1
                 counts["tokens_cut_away"] += document.before
             else:
@@ -158,6 +155,24 @@ class Cut:
         partners = np.array([changed[row].partners[0] for row in gone], np.int64)
         left = np.array([len(ids[row]) for row in gone], np.float64)
         return documents.drops_table(docids, AWAY, left, self.how.minimum, partners)
+
+
+def too_short(changed: list[Changed], ids: list[np.ndarray], how: Cutting) -> list[int]:
+    """Which of the changed documents are dropped for what is left; in `keep_one` never one that holds a first copy."""
+    return [
+        row
+        for row, (document, left) in enumerate(zip(changed, ids, strict=True))
+        if len(left) < how.minimum and not (document.holds_first and how.mode == KEEP_ONE)
+    ]
+
+
+def partners(marked: list[int], begins: np.ndarray, first_docids: np.ndarray, length: int) -> list[int]:
+    """For each marked token the docid where the earliest of the windows that hold it stands first.
+
+    `begins` [occurrences], sorted, and `first_docids` belong to the windows that mark.
+    """
+    at = np.searchsorted(begins, np.array(marked, np.int64) - length + 1)
+    return first_docids[at].tolist()
 
 
 def changed_documents(
@@ -180,11 +195,10 @@ def changed_documents(
         text = batch.column("text")[row].as_py()
         spans = text_spans(text, encoder.bounds(ids[start:stop]), marked[start:stop])
         if spans:
-            # A span's partner: where the first of the windows that mark its first token stands first.
-            at = np.searchsorted(cause_begins, [start + span.token - how.length + 1 for span in spans])
+            found_in = partners([start + span.token for span in spans], cause_begins, cause, how.length)
             left = encoder.canonical(without(text, spans))
             docid = int(docids[row])
-            found.append(Changed(docid, left, spans, cause[at].tolist(), stop - start, docid in with_first))
+            found.append(Changed(docid, left, spans, found_in, stop - start, docid in with_first))
     return found
 
 
@@ -215,9 +229,7 @@ def cut_substrings(
     """
     for shard in marks:
         if roles[shard] not in (FULL, REFERENCE, NONE):
-            raise ValueError(
-                f"shard {shard}: role is {roles[shard]!r}, expected 'full', 'reference' or 'none'"
-            )
+            raise ValueError(f"shard {shard}: role is {roles[shard]!r}, expected 'full', 'reference' or 'none'")
     return _Run(engine, folder, out, marks, dict(roles), how).all()
 
 
@@ -233,9 +245,7 @@ class _Run:
     def all(self) -> dict[int, Mark]:
         documents_in, length = encoded(self.folder), self.how.length
         stage = self._stage("anchors", {}, {"length": length})
-        anchors = self.engine.run_shards(
-            stage, Anchors(documents_in, stage.folder, self.roles, length), HASH_COST
-        )
+        anchors = self.engine.run_shards(stage, Anchors(documents_in, stage.folder, self.roles, length), HASH_COST)
         live = self._exchange("live_anchors", anchors)
         stage = self._stage("windows", live, {"length": length})
         work = Windows(documents_in, self._in("live_anchors"), stage.folder, self.roles, length)
@@ -269,9 +279,5 @@ class _Run:
         code = identity.of_code(windows.__name__)
         stage = Stage(name, self._in(name), code, {}, inputs, sizes, exchanges=True)
         if name == "live_anchors":
-            return self.engine.run_exchange(
-                stage, LiveAnchors(self._in("anchors"), stage.folder), sum(sizes.values())
-            )
-        return self.engine.run_exchange(
-            stage, Repeats(self._in("windows"), stage.folder), sum(sizes.values())
-        )
+            return self.engine.run_exchange(stage, LiveAnchors(self._in("anchors"), stage.folder), sum(sizes.values()))
+        return self.engine.run_exchange(stage, Repeats(self._in("windows"), stage.folder), sum(sizes.values()))

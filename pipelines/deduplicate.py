@@ -1,7 +1,7 @@
 """Duplicates: exact copies in one exchange, near-duplicates in rounds of exchanges (MassiveText, section 7).
 
-In: documents, the sidecars before, and for near-duplicates the `signatures` folder. Out: a drops sidecar per shard, rule
-`exact_duplicate` or `near_duplicate`, with the surviving partner.
+In: documents, the sidecars before, and for near-duplicates the `signatures` folder. Out: a drops sidecar per shard
+with rule `exact_duplicate` or `near_duplicate` and the surviving partner.
 
 The result is the greedy one: in survivor order a document is kept unless an already kept one that shares a band with it
 has a Jaccard above the threshold. A round decides every document whose earlier near mates are decided, at least the
@@ -11,7 +11,8 @@ first that still waits; the rest goes to the next round with the buckets that ca
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -45,9 +46,9 @@ class Exact:
     drops: tuple[str, ...]
     out: str
     roles: tuple[tuple[str, str], ...]
-    rows: np.dtype = field(default=COPIES, repr=False)
-    answers: np.dtype = field(default=PARTNERS, repr=False)
-    order: tuple[str, ...] = ("key", "low", "rank", "docid")
+    rows: ClassVar[np.dtype] = COPIES
+    answers: ClassVar[np.dtype] = PARTNERS
+    order: ClassVar[tuple[str, ...]] = ("key", "low", "rank", "docid")
 
     def warm_up(self) -> None:
         """Nothing to load."""
@@ -80,7 +81,7 @@ def drop_counts(rule: str, count: int) -> dict[str, dict[str, int]]:
 
 
 def exact_copies(rows: np.ndarray) -> np.ndarray:
-    """PARTNERS of the documents that fall, from COPIES in order: all but the first of equal texts, never a reference."""
+    """PARTNERS of what falls, from COPIES in order: all but the first of equal texts, never a reference."""
     if not len(rows):
         return np.zeros(0, PARTNERS)
     new = np.concatenate([[True], (np.diff(rows["key"]) != 0) | (np.diff(rows["low"]) != 0)])
@@ -103,9 +104,9 @@ class Round:
     previous: str
     out: str
     threshold: str = THRESHOLD
-    rows: np.dtype = field(default=BANDS, repr=False)
-    answers: np.dtype = field(default=ANSWERS, repr=False)
-    order: tuple[str, ...] = ("key", "rank", "docid")
+    rows: ClassVar[np.dtype] = BANDS
+    answers: ClassVar[np.dtype] = ANSWERS
+    order: ClassVar[tuple[str, ...]] = ("key", "rank", "docid")
 
     def warm_up(self) -> None:
         """Compile the kernels, both for small and for big buckets."""

@@ -93,8 +93,8 @@ class Exclude:
         drops, reports = [documents.DROPS.empty_table()], [REPORT.empty_table()]
         columns = ["subset", "title", "text"]
         for batch in documents.read_kept(self.documents, self.drops, shard, columns):
-            batch = batch.filter(pa.array([name in self.scope for name in batch.column("subset").to_pylist()], pa.bool_()))
-            found, report = judge(batch, index, threshold, self.titled)
+            judged = [name in self.scope for name in batch.column("subset").to_pylist()]
+            found, report = judge(batch.filter(pa.array(judged, pa.bool_())), index, threshold, self.titled)
             drops.append(found)
             reports.append(report)
         dropped = pa.concat_tables(drops)

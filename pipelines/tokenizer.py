@@ -104,9 +104,7 @@ class Encoder:
         return [np.array(self._blank) if self.exact and text == BLANK else next(found) for text in segments]
 
     def _joined(self, ids: list[np.ndarray]) -> np.ndarray:
-        return (ids[0] if len(ids) == 1 else np.concatenate([np.zeros(0, self.dtype), *ids])).astype(
-            self.dtype
-        )
+        return (ids[0] if len(ids) == 1 else np.concatenate([np.zeros(0, self.dtype), *ids])).astype(self.dtype)
 
 
 def load(path: str) -> Encoder:
@@ -134,9 +132,7 @@ def _processor(model: bytes, name: str) -> sentencepiece.SentencePieceProcessor:
     except (RuntimeError, OSError) as error:
         raise ValueError(f"{name} is no SentencePiece model: {error}") from error
     if not processor.is_byte(processor.piece_to_id("<0x00>")):
-        raise ValueError(
-            f"{name} has no byte pieces; train it with byte_fallback=true, or let the build train one"
-        )
+        raise ValueError(f"{name} has no byte pieces; train it with byte_fallback=true, or let the build train one")
     if processor.eos_id() < 0:
         raise ValueError(f"{name} has no end-of-sentence piece, which ends every document; train it with one")
     return processor

@@ -141,9 +141,7 @@ class Encode:
         encoder = tokenizer.load(self.model)
         counts = {"documents": 0, "tokens": 0, "bytes": 0}
         batches = self._batches(shard, encoder, counts)
-        written = documents.write_batches(
-            documents.shard_file(self.out, shard), schema(encoder.dtype), batches
-        )
+        written = documents.write_batches(documents.shard_file(self.out, shard), schema(encoder.dtype), batches)
         return Result([written], counts)
 
     def _batches(self, shard: int, encoder: Encoder, counts: dict[str, int]) -> Iterator[pa.Table]:

@@ -45,9 +45,7 @@ def train(sample_files: list[str], path: str, vocabulary: int, character_coverag
         env=environment,
     )
     if child.returncode:
-        raise RuntimeError(
-            f"tokenizer training ended with status {child.returncode}:\n{child.stderr[-2000:]}"
-        )
+        raise RuntimeError(f"tokenizer training ended with status {child.returncode}:\n{child.stderr[-2000:]}")
     answer = json.loads(child.stdout.splitlines()[-1])
     if "refused" in answer:
         raise ValueError(answer["refused"])
@@ -104,9 +102,7 @@ def _refusal(message: str, vocabulary: int) -> ValueError | None:
             f"the text allows {found[1]} pieces, {vocabulary} were wanted: lower --vocabulary, or add text"
         )
     if found := NEEDED.search(message):
-        return ValueError(
-            f"the characters alone need {found[1]} pieces, {vocabulary} were wanted: raise --vocabulary"
-        )
+        return ValueError(f"the characters alone need {found[1]} pieces, {vocabulary} were wanted: raise --vocabulary")
     return None
 
 

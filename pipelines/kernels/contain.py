@@ -51,7 +51,10 @@ def best_matches(hashes: np.ndarray, offsets: np.ndarray, given: ItemSets, direc
 
 
 @njit(nogil=True, cache=True)
-def _match(hashes, offsets, keys, items, sizes, long, directory, found):
+def _match(
+    hashes: np.ndarray, offsets: np.ndarray, keys: np.ndarray, items: np.ndarray, sizes: np.ndarray,
+    long: np.ndarray, directory: np.ndarray, found: np.ndarray,
+) -> None:  # fmt: skip
     shared = np.zeros(sizes.shape[0], np.int64)
     touched = np.empty(sizes.shape[0], np.int64)
     shift = uint64(64 - DIRECTORY_BITS)

@@ -46,7 +46,7 @@ def band_keys(signature: np.ndarray, bands: int = BANDS) -> np.ndarray:
 
 
 @njit(cache=True)
-def _fmix32(value):
+def _fmix32(value: np.uint64) -> np.uint32:
     """The 32-bit finaliser of MurmurHash3 of the value's low half."""
     value = uint32(value)
     value = uint32((value ^ (value >> uint32(16))) * uint32(0x85EBCA6B))
@@ -55,7 +55,9 @@ def _fmix32(value):
 
 
 @njit(nogil=True, cache=True)
-def _minima(shingles, offsets, multipliers, addends, result):
+def _minima(
+    shingles: np.ndarray, offsets: np.ndarray, multipliers: np.ndarray, addends: np.ndarray, result: np.ndarray
+) -> None:
     """Four shingles go through each pass over the signature, so that it is loaded once per four."""
     for document in range(offsets.shape[0] - 1):
         least = result[document]
@@ -75,7 +77,7 @@ def _minima(shingles, offsets, multipliers, addends, result):
 
 
 @njit(nogil=True, cache=True)
-def _keys(signature, keys):
+def _keys(signature: np.ndarray, keys: np.ndarray) -> None:
     bands = keys.shape[1]
     rows = signature.shape[1] // bands
     for document in range(keys.shape[0]):

@@ -79,7 +79,7 @@ def near_mates(
         else:
             rows = slice(begin, int(starts[after]))
             verified += rare.search(
-                sizes[rows], kept[rows], lambda wanted, begin=begin: fetch(wanted + begin),
+                sizes[rows], kept[rows], _shifted(fetch, begin),
                 (threshold.numerator, threshold.denominator), batch_bytes,
                 (mates.mate[rows], mates.shared[rows], mates.waits[rows]),
             )  # fmt: skip
@@ -87,6 +87,10 @@ def near_mates(
             found[found >= 0] += begin
         bucket = after
     return Mates(mates.mate, mates.shared, mates.waits, verified)
+
+
+def _shifted(fetch: Fetch, by: int) -> Fetch:
+    return lambda rows: fetch(rows + by)
 
 
 def _is_small(starts: np.ndarray, bucket: int, bytes_before: np.ndarray, begin: int, batch_bytes: int) -> bool:
@@ -108,7 +112,10 @@ def _scan_buckets(
 
 
 @njit(nogil=True, cache=True)
-def _scan(starts, of, kept, sets, offsets, p, q, mate, shared, waits):
+def _scan(
+    starts: np.ndarray, of: np.ndarray, kept: np.ndarray, sets: np.ndarray, offsets: np.ndarray, p: int, q: int,
+    mate: np.ndarray, shared: np.ndarray, waits: np.ndarray,
+) -> int:  # fmt: skip
     """Compare every waiting row with the earlier rows of its bucket, the kept ones first; returns the comparisons."""
     verified = 0
     for bucket in range(starts.shape[0] - 1):

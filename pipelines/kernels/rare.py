@@ -126,14 +126,16 @@ class _Index:
 
 
 @njit(nogil=True, cache=True)
-def _count(shingles, sketch):
+def _count(shingles: np.ndarray, sketch: np.ndarray) -> None:
     low = uint64(sketch.shape[0] - 1)
     for shingle in shingles:
         sketch[shingle & low] += np.uint32(1)
 
 
 @njit(nogil=True, cache=True)
-def _rarest(sets, begin, end, wanted, sketch, level, found):
+def _rarest(
+    sets: np.ndarray, begin: int, end: int, wanted: int, sketch: np.ndarray, level: np.ndarray, found: np.ndarray
+) -> int:
     """Fill found[:wanted] with the set's rarest shingles, by (level, hash); returns how many of them are alone."""
     low = uint64(sketch.shape[0] - 1)
     places = np.zeros(LEVELS + 1, np.int64)
@@ -145,15 +147,15 @@ def _rarest(sets, begin, end, wanted, sketch, level, found):
         places[k] += places[k - 1]
     alone = places[1]
     for at in range(begin, end):
-        k = np.int64(level[at - begin])
-        if places[k] < wanted:
-            found[places[k]] = sets[at]
-        places[k] += 1
+        of_level = np.int64(level[at - begin])
+        if places[of_level] < wanted:
+            found[places[of_level]] = sets[at]
+        places[of_level] += 1
     return min(alone, wanted)
 
 
 @njit(cache=True)
-def _slot(keys, slots, key):
+def _slot(keys: np.ndarray, slots: np.ndarray, key: np.uint64) -> np.int64:
     """Where the key stands in the hash table, or the free slot where it belongs."""
     low = uint64(keys.shape[0] - 1)
     at = np.int64(key & low)
@@ -163,15 +165,17 @@ def _slot(keys, slots, key):
 
 
 @njit(cache=True)
-def _key(shingle, group, state):
+def _key(shingle: np.uint64, group: int, state: int) -> np.uint64:
     return mix(shingle ^ (_SALT * uint64(2 * group + state + 1)))
 
 
 @njit(nogil=True, cache=True)
 def _stream(
-    rows, sets, offsets, insert, first, block_sets, block_offsets, kept, sketch, p, q,
-    keys, slots, entries, population, seen, used, mate, shared, waits,
-):  # fmt: skip
+    rows: np.ndarray, sets: np.ndarray, offsets: np.ndarray, insert: bool, first: int, block_sets: np.ndarray,
+    block_offsets: np.ndarray, kept: np.ndarray, sketch: np.ndarray, p: int, q: int, keys: np.ndarray,
+    slots: np.ndarray, entries: np.ndarray, population: np.ndarray, seen: np.ndarray, used: np.ndarray,
+    mate: np.ndarray, shared: np.ndarray, waits: np.ndarray,
+) -> int:  # fmt: skip
     """`slots` holds per key the greatest set size that any entry can serve, its first and its last entry; `entries`
     the row, the shingle's place in the row's order, and the next entry of the key, in survivor order.
     """
@@ -224,7 +228,10 @@ def _stream(
 
 
 @njit(cache=True)
-def _insert(x, size, found, alone, wanted, is_kept, p, q, keys, slots, entries, population, used):
+def _insert(
+    x: int, size: int, found: np.ndarray, alone: int, wanted: int, is_kept: bool, p: int, q: int, keys: np.ndarray,
+    slots: np.ndarray, entries: np.ndarray, population: np.ndarray, used: np.ndarray,
+) -> None:  # fmt: skip
     state = 1 if is_kept else 0
     group = np.searchsorted(_BOUNDS, size, "right") - 1
     population[state, group] += 1

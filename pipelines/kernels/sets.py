@@ -5,29 +5,30 @@ With n and m members and c in common, c / (n + m - c) > p / q exactly if c (p + 
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 
 @njit(cache=True)
-def least_overlap(n, m, p, q):
+def least_overlap(n: int, m: int, p: int, q: int) -> int:
     """Common members that sets of n and m need."""
     return p * (n + m) // (p + q) + 1
 
 
 @njit(cache=True)
-def least_size(n, p, q):
+def least_size(n: int, p: int, q: int) -> int:
     """Members of the smallest set that can be near one of n."""
     return p * n // q + 1
 
 
 @njit(cache=True)
-def greatest_size(n, p, q):
+def greatest_size(n: int, p: int, q: int) -> int:
     """Members of the largest set that can be near one of n."""
     return (q * n - 1) // p
 
 
 @njit(cache=True)
-def overlap(left, a, a_end, right, b, b_end, least):
+def overlap(left: np.ndarray, a: int, a_end: int, right: np.ndarray, b: int, b_end: int, least: int) -> int:
     """Common members of left[a:a_end] and right[b:b_end], or -1 as soon as `least` cannot be reached."""
     spare_left = a_end - a - least
     spare_right = b_end - b - least

@@ -99,7 +99,7 @@ def classes() -> tuple[np.ndarray, np.ndarray]:
 
 
 @njit(cache=True)
-def mix(value):
+def mix(value: np.uint64) -> np.uint64:
     """`mixed` for the kernels."""
     value = value * _FIRST
     value = (value ^ (value >> _HIGH)) * _SECOND
@@ -107,7 +107,7 @@ def mix(value):
 
 
 @njit(cache=True)
-def _code_point(data, at):
+def _code_point(data: np.ndarray, at: int) -> tuple[np.int64, int]:
     """(code point, bytes it takes) of valid UTF-8 at a byte that is not ASCII."""
     lead = np.int64(data[at])
     second = np.int64(data[at + 1]) & 63
@@ -120,7 +120,10 @@ def _code_point(data, at):
 
 
 @njit(nogil=True, cache=True)
-def _shingle(data, offsets, index, blocks, length, hashes, ends):
+def _shingle(
+    data: np.ndarray, offsets: np.ndarray, index: np.ndarray, blocks: np.ndarray, length: int, hashes: np.ndarray,
+    ends: np.ndarray,
+) -> None:  # fmt: skip
     """Write each text's shingle hashes in text order to `hashes`, and where they end to `ends`."""
     ring = np.zeros(length, np.uint64)
     leaving = uint64(1)
@@ -168,7 +171,7 @@ def _shingle(data, offsets, index, blocks, length, hashes, ends):
 
 
 @njit(nogil=True, cache=True)
-def _distinct(hashes, ends):
+def _distinct(hashes: np.ndarray, ends: np.ndarray) -> int:
     """Close the gaps that repeated hashes leave in each sorted run; returns how many are left."""
     written = 0
     start = ends[0]

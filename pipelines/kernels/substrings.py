@@ -33,9 +33,7 @@ def _symbol(token: int, multiplier: np.uint64) -> np.uint64:
 
 
 @njit(nogil=True, cache=True)
-def roll(
-    tokens: np.ndarray, begin: int, end: int, width: int, multiplier: np.uint64, hashes: np.ndarray
-) -> int:
+def roll(tokens: np.ndarray, begin: int, end: int, width: int, multiplier: np.uint64, hashes: np.ndarray) -> int:
     """Fill hashes[i] with the hash of tokens[begin + i : begin + i + width]; how many there are."""
     count = end - begin - width + 1
     if count <= 0:
@@ -86,9 +84,7 @@ def _longest(offsets: np.ndarray) -> int:
 
 
 @njit(nogil=True, cache=True)
-def anchors(
-    tokens: np.ndarray, offsets: np.ndarray, length: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def anchors(tokens: np.ndarray, offsets: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The distinct anchors of all windows: (document uint32, place in the document int32, hash uint64)."""
     width = length // 2
     longest = _longest(offsets)

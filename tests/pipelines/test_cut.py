@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
+from dataclasses import replace
 from itertools import chain, pairwise
 from pathlib import Path
 
@@ -15,7 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines import cut, documents, tokenizer, tokens, vocabulary, windows
-from pipelines.cut import Cutting, changed_documents, cut_substrings, marked_tokens, read_final
+from pipelines.cut import (
+    Changed,
+    Cutting,
+    changed_documents,
+    cut_substrings,
+    marked_tokens,
+    partners,
+    read_final,
+    too_short,
+)
 from pipelines.engine import Engine
 from pipelines.exchange import sort_rows
 from pipelines.overlay import CHANGED
@@ -179,9 +189,7 @@ def corpora(draw: st.DrawFn) -> tuple[list[Document], list[int], int]:
     pool = [draw(st.lists(token, min_size=size, max_size=size)) for size in draw(st.lists(sizes, max_size=3))]
     loose = st.lists(token, max_size=length)
     piece = st.one_of(loose, st.sampled_from(pool)) if pool else loose
-    docs = [
-        list(chain.from_iterable(draw(st.lists(piece, max_size=5)))) for _ in range(draw(st.integers(0, 6)))
-    ]
+    docs = [list(chain.from_iterable(draw(st.lists(piece, max_size=5)))) for _ in range(draw(st.integers(0, 6)))]
     ranks = [draw(st.integers(0, 3)) for _ in docs]
     return docs, ranks, length
 
@@ -192,6 +200,19 @@ def test_first_and_later_occurrences_are_those_of_a_dictionary_of_all_windows(
     corpus: tuple[list[Document], list[int], int],
 ) -> None:
     check(*corpus)
+
+
+def test_a_spans_partner_is_where_the_earliest_window_over_its_first_token_stands_first() -> None:
+    begins, first_docids = np.array([0, 50, 51, 200]), np.array([7, 8, 9, 5])
+    assert partners([0, 49, 50, 99, 100, 200, 249], begins, first_docids, 50) == [7, 7, 8, 8, 9, 5, 5]
+
+
+def test_a_document_that_holds_a_first_copy_is_never_dropped_for_what_is_left() -> None:
+    holds = Changed(1, "a", [], [0], 60, True)
+    changed = [holds, replace(holds, holds_first=False), replace(holds, holds_first=False)]
+    ids = [np.arange(3), np.arange(3), np.arange(10)]
+    assert too_short(changed, ids, Cutting()) == [1]
+    assert too_short(changed, ids, Cutting(mode="remove_all")) == [0, 1]
 
 
 def sources() -> list[str]:
@@ -418,17 +439,11 @@ def test_a_reference_shard_keeps_its_own_and_others_lose_what_it_has(
     assert copied not in after[0]
 
 
-def test_columns_without_text_or_tokens_are_read_too(
-    tokenized: tuple[str, dict[int, Mark]], cut_folder: Path
-) -> None:
+def test_columns_without_text_or_tokens_are_read_too(tokenized: tuple[str, dict[int, Mark]], cut_folder: Path) -> None:
     for shard in range(4):
         whole = rows_of(tokenized, str(cut_folder), shard)
         for columns in (["id"], ["docid", "tokens"], ["text"]):
-            got = [
-                row
-                for b in read_final(tokenized[0], str(cut_folder), shard, columns)
-                for row in b.to_pylist()
-            ]
+            got = [row for b in read_final(tokenized[0], str(cut_folder), shard, columns) for row in b.to_pylist()]
             wanted = ["docid", *(name for name in columns if name != "docid")]
             assert got == [{name: row[name] for name in wanted} for row in whole.values()]
 

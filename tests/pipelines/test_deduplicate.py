@@ -114,7 +114,7 @@ def corpora(draw):
 
 
 @given(corpora(), st.sampled_from([(256, 32), (16, 16)]), st.sampled_from([1, 64 << 20]))
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=60)
 def test_rounds_drop_exactly_what_the_sequential_greedy_drops(found, scheme, batch_bytes):
     keys = band_keys([document.text for document in found], *scheme)
     want = greedy(found, keys)
@@ -131,7 +131,7 @@ def test_a_chain_in_order_keeps_every_second_link_and_takes_a_round_per_link():
     found = numbered([Document(0, n, " ".join(words(12 * n, 12 * n + 200))) for n in range(6)])
     keys = np.zeros((6, 1), np.uint64)
     drops, rounds = rounds_in_memory(found, keys, 64 << 20)
-    assert (drops["docid"].tolist(), drops["partner"].tolist(), rounds) == ([1, 3, 5], [0, 2, 4], 4)
+    assert (drops["docid"].tolist(), drops["partner"].tolist(), rounds) == ([1, 3, 5], [0, 2, 4], 6)
 
 
 @pytest.mark.parametrize(("length", "falls"), [(129, False), (130, True)])
@@ -191,11 +191,13 @@ def test_sidecars_name_the_kept_partner_and_both_back_ends_agree(tmp_path, excha
     want = greedy(found, band_keys([document.text for document in found]))
     marks, drops = run_near(tmp_path, found, exchange)
     rows = [row for shard in sorted(drops) for row in drops[shard]]
-    assert [row["docid"] for row in rows] == sorted(want) and len(want) == 5
+    assert [row["docid"] for row in rows] == sorted(want)
+    assert len(want) == 5
     assert all(row["partner"] in want[row["docid"]] for row in rows)
     assert all(row["rule"] == "near_duplicate" and 0.8 < row["value"] <= 1 and row["bound"] == 0.8 for row in rows)
-    assert marks[2].counts == {"dropped": {"near_duplicate": 2}}
-    assert marks[7].counts == {"dropped": {}} and drops[7] == []
+    assert marks[2].counts == {"dropped": {"near_duplicate": 1}}
+    assert marks[7].counts == {"dropped": {}}
+    assert drops[7] == []
     again, _ = run_near(tmp_path, found, "beam" if exchange == "files" else "files")
     assert again == marks
 
@@ -218,7 +220,7 @@ def test_the_same_documents_in_other_rows_and_shards_lose_the_same_texts(tmp_pat
 def test_a_finished_search_is_not_run_again_and_a_killed_one_goes_on(tmp_path):
     marks, drops = run_near(tmp_path, mixed_corpus(), "beam")
     rounds = sorted((tmp_path / "near-rounds").iterdir())
-    assert len(rounds) == 2
+    assert len(rounds) == 3
     before = {path: path.stat().st_mtime_ns for folder in rounds for path in folder.iterdir()}
     (tmp_path / "near" / "00001.json").unlink()
     (tmp_path / "near" / "stage.json").unlink()
@@ -242,7 +244,8 @@ def test_exact_copies_fall_across_subsets_and_a_reference_keeps_its_own(tmp_path
         (documents.docid(0, 0), survivor), (documents.docid(0, 1), reference), (documents.docid(2, 1), survivor),
     ]  # fmt: skip
     assert {(row["rule"], row["value"], row["bound"]) for row in rows} == {("exact_duplicate", 1.0, 1.0)}
-    assert marks[0].counts == {"dropped": {"exact_duplicate": 2}} and marks[7].counts == {"dropped": {}}
+    assert marks[0].counts == {"dropped": {"exact_duplicate": 2}}
+    assert marks[7].counts == {"dropped": {}}
 
 
 def test_rounds_compile_before_they_run():

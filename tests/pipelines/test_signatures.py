@@ -50,7 +50,8 @@ def test_rows_are_sorted_by_key_and_files_are_the_same_when_made_again(tmp_path)
 
 def test_reference_documents_are_kept_from_the_start_and_stand_before_all_others(tmp_path):
     _, rows = signed(tmp_path, "books")
-    assert (rows["state"] == KEPT).all() and (rows["rank"] < 0).all()
+    assert (rows["state"] == KEPT).all()
+    assert (rows["rank"] < 0).all()
     assert (np.argsort(rows["rank"], kind="stable") == np.argsort(rows["docid"], kind="stable")).all()
 
 
@@ -61,7 +62,8 @@ def test_dropped_documents_and_subsets_without_a_role_in_it_have_no_rows(tmp_pat
     _, rows = signed(tmp_path, "web", (str(tmp_path / "drops"),))
     assert set((rows["docid"] & 0xFFFFFFFF).tolist()) == {0, 4}
     result, rows = signed(tmp_path, "code")
-    assert len(rows) == 0 and result.counts["documents"] == 0
+    assert len(rows) == 0
+    assert result.counts["documents"] == 0
     assert files.size(str(tmp_path / "signatures" / "00003.shingles")) == 0
 
 

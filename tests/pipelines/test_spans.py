@@ -90,7 +90,9 @@ def split_words(text: str, bounds: list[int], point: int) -> tuple[int, int] | N
 
 
 @pytest.mark.parametrize(
-    "text", ["一" * size for size in range(1, 15)] + ["ab 😀😀😀😀é一 " * 3, "é" * 8 + "a", "xé" * 9]
+    "text",
+    ["一" * size for size in range(1, 15)]
+    + ["ab 😀😀😀😀é一 " * 3, "é" * 8 + "a", "一" * 7 + "a", "a" + "一" * 9, "xé" * 9],
 )
 def test_words_of_byte_pieces_are_measured_in_tokens_at_every_point(text: str) -> None:
     layout = _Layout(text, np.array(each_byte(text)))

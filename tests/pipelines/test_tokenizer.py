@@ -88,9 +88,7 @@ def encoder(model: str) -> Encoder:
     return tokenizer.load(model)
 
 
-def test_two_trainings_give_the_same_bytes_however_the_sample_is_spread_over_files(
-    model: str, tmp_path: Path
-) -> None:
+def test_two_trainings_give_the_same_bytes_however_the_sample_is_spread_over_files(model: str, tmp_path: Path) -> None:
     texts = stdlib_sources()
     random.Random(5).shuffle(texts)
     samples = [write_sample(tmp_path / f"{i}.parquet", texts[i::3]) for i in range(3)]
@@ -128,9 +126,7 @@ def test_awkward_text_comes_back_as_it_was(encoder: Encoder, text: str) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(CANONICAL, max_size=4))
-def test_any_text_comes_back_as_it_was_with_each_token_in_its_place(
-    encoder: Encoder, texts: list[str]
-) -> None:
+def test_any_text_comes_back_as_it_was_with_each_token_in_its_place(encoder: Encoder, texts: list[str]) -> None:
     for text, ids in zip(texts, encoder.encode(texts), strict=True):
         assert encoder.decode(ids) == text
         bounds = encoder.bounds(ids)
@@ -172,9 +168,7 @@ def test_an_empty_sample_and_a_vocabulary_below_the_characters_are_refused(tmp_p
     with pytest.raises(ValueError, match="no text to train on, so 0 pieces"):
         vocabulary.train([empty], str(tmp_path / "m.model"), 4_096)
     sample = write_sample(tmp_path / "s.parquet", stdlib_sources())
-    with pytest.raises(
-        ValueError, match=r"characters alone need \d+ pieces, 270 were wanted: raise --vocabulary"
-    ):
+    with pytest.raises(ValueError, match=r"characters alone need \d+ pieces, 270 were wanted: raise --vocabulary"):
         vocabulary.train([sample], str(tmp_path / "m.model"), 270)
 
 
@@ -201,9 +195,7 @@ def foreign() -> Encoder:
     return Encoder(trained(lines, vocab_size=1_000, byte_fallback=True))
 
 
-@pytest.mark.parametrize(
-    "text", ["", " a  b\t\n c ", "ﬁne\u3000x", "日本 語", "\u2581x", *stdlib_sources()[:2]]
-)
+@pytest.mark.parametrize("text", ["", " a  b\t\n c ", "ﬁne\u3000x", "日本 語", "\u2581x", *stdlib_sources()[:2]])
 def test_a_model_with_rules_of_its_own_defines_the_canonical_text(foreign: Encoder, text: str) -> None:
     assert not foreign.exact
     canonical = foreign.canonical(text)

@@ -29,10 +29,7 @@ def write_documents(folder: str, shards: list[list[str]]) -> None:
     for shard, texts in enumerate(shards):
         columns = {
             "docid": [documents.docid(shard, row) for row in range(len(texts))],
-            "id": [
-                hashlib.blake2b(f"{shard}/{row}".encode(), digest_size=16).digest()
-                for row in range(len(texts))
-            ],
+            "id": [hashlib.blake2b(f"{shard}/{row}".encode(), digest_size=16).digest() for row in range(len(texts))],
             "rank": list(range(len(texts))),
             "split": ["train"] * len(texts),
             "locator": [f"{shard}/{row}" for row in range(len(texts))],
@@ -42,9 +39,7 @@ def write_documents(folder: str, shards: list[list[str]]) -> None:
         table = pa.table({**nulls, **columns}, schema=documents.SCHEMA)
         half = len(texts) // 2
         parts = [table.slice(0, half), table.slice(half)]
-        documents.write_batches(
-            documents.shard_file(folder, shard), documents.SCHEMA, [p for p in parts if len(p)]
-        )
+        documents.write_batches(documents.shard_file(folder, shard), documents.SCHEMA, [p for p in parts if len(p)])
 
 
 @pytest.fixture(scope="module")
@@ -94,9 +89,7 @@ def test_encoded_documents_are_the_kept_ones_in_canonical_text(corpus: str, tmp_
     assert [row["text"] for row in got][2] == "fine print\n"
 
 
-def test_a_second_run_does_nothing_and_another_rule_encodes_again(
-    corpus: str, tmp_path: Path, built: str
-) -> None:
+def test_a_second_run_does_nothing_and_another_rule_encodes_again(corpus: str, tmp_path: Path, built: str) -> None:
     shutil.copytree(built, tmp_path / "tokens", copy_function=shutil.copy2)
     encoded = Path(documents.shard_file(tokens.encoded(str(tmp_path / "tokens")), 0))
     before = encoded.stat().st_mtime_ns
@@ -139,9 +132,7 @@ def test_the_sample_is_drawn_by_id_and_seed_alone(tmp_path: Path) -> None:
 
 
 def test_rates_follow_the_weights_until_a_subset_is_used_up() -> None:
-    rates = sample_rates(
-        {"web": 3.0, "books": 1.0, "gone": 0.0}, {"web": 1_000_000, "books": 10_000}, 100_000
-    )
+    rates = sample_rates({"web": 3.0, "books": 1.0, "gone": 0.0}, {"web": 1_000_000, "books": 10_000}, 100_000)
     assert rates == {"web": 0.075, "books": 1.0, "gone": 0.0}
 
 
