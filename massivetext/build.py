@@ -146,6 +146,7 @@ def run(argv: Sequence[str]) -> None:
     engine = Engine(
         runner=arguments.runner, workers=arguments.workers or available_workers(), options=tuple(unknown),
         exchange=arguments.exchange, spill=files.join(out, "stages", "spill"),
+        worker_log="" if files.is_remote(out) else files.join(out, "workers.log"),
     )
     with lock.hold(out):
         build = Build(mixture, out, given, sources, engine, tokens=arguments.tokens, text=arguments.text)

@@ -121,6 +121,7 @@ class Build:
         owned = {
             "curate": [self.folders.documents],
             "deduplicate": [stages("exact"), stages("signatures"), stages("near-rounds"), stages("near")],
+            "exclude": [stages("test_sets"), stages("exclude")],
             "tokenize": [self.folders.tokens],
         }
         for name in names:
@@ -209,25 +210,27 @@ class Build:
         )
 
     def _exclude(self) -> None:
-        folder = self.folders.stage("exclude")
+        folder, sets = self.folders.stage("exclude"), self.folders.stage("test_sets")
         found = self._test_sets()
-        index = exclude.write_index(found, self.folders.stage("test_sets.npz"))
+        named = [[files.name(test_set.path), test_set.bytes, test_set.version] for test_set in found]
+        code = identity.of_code("pipelines.exclude")
+        of_index = Stage("test_sets", sets, code, {}, {0: named}, {0: sum(test_set.bytes for test_set in found)})
+        write = exclude.WriteIndex(tuple(test_set.path for test_set in found), sets)
+        (index,) = self.engine.run_shards(of_index, write, EXCLUDE_COST).values()
         scope = tuple(subset.name for subset in self.mixture.subsets if subset.exclude)
         after = ["curate", "identify", "decide", "exact", "near"]
         made_from = {s.number: [self._digests(s.number, after), s.subset in scope] for s in self.shards}
-        code = identity.of_code("pipelines.exclude")
-        todo = Stage("exclude", folder, code, {"test_sets": index.sha256}, made_from, self._text_sizes())
-        work = exclude.Exclude(
-            self.folders.documents, self._drop_folders(*after[1:]), folder, self.folders.stage("test_sets.npz"), scope
-        )
+        todo = Stage("exclude", folder, code, {"test_sets": index.digests}, made_from, self._text_sizes())
+        path = files.join(sets, exclude.INDEX_NAME)
+        work = exclude.Exclude(self.folders.documents, self._drop_folders(*after[1:]), folder, path, scope)
         self.marks["exclude"] = self.engine.run_shards(todo, work, EXCLUDE_COST)
 
-    def _test_sets(self) -> list[str]:
-        roots = [self.given] if self.given else []
-        found = [l.path for root in roots for p in self.mixture.test_sets for l in files.listing(files.join(root, p))]
+    def _test_sets(self) -> list[files.Listed]:
+        patterns = self.mixture.test_sets if self.given else ()
+        found = {listed for pattern in patterns for listed in files.listing(files.join(self.given or "", pattern))}
         if not found:
             self.notes.append("no test sets: the rules test_set and test_set_title are off")
-        return sorted(set(found))
+        return sorted(found, key=lambda listed: listed.path)
 
     def _tokenize(self) -> None:
         how = self.mixture.tokenizer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 import time
@@ -35,11 +36,16 @@ def peak_bytes() -> int:
     return max(parts) * (1 if sys.platform == "darwin" else 1024)
 
 
+def terminal() -> TextIO:
+    """Standard error under a descriptor of its own, so that it stays while worker output goes elsewhere."""
+    return os.fdopen(os.dup(2), "w", buffering=1)
+
+
 @dataclass
 class Progress:
     """Prints one line per stage; on a terminal the line of the running stage is kept up to date."""
 
-    stream: TextIO = sys.stderr
+    stream: TextIO = field(default_factory=terminal)
     stages: dict[str, Usage] = field(default_factory=dict)
 
     def report(self, name: str, done: int, of: int, seconds: float) -> None:
@@ -73,6 +79,3 @@ def describe_shards(subsets: dict[str, list[int]]) -> str:
     parts = [f"{name} {len(sizes)} files {sum(sizes) / MEGABYTE:.1f} MB" for name, sizes in subsets.items()]
     return ", ".join(parts)
 
-
-def relative(path: str, folder: str) -> str:
-    return path[len(folder) :].lstrip("/") if path.startswith(folder) else files.name(path)

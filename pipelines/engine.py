@@ -6,7 +6,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import apache_beam as beam
@@ -31,13 +32,17 @@ def silent(name: str, done: int, of: int, seconds: float) -> None:
 
 @dataclass(frozen=True)
 class Engine:
-    """Where stages run. `workers` are processes of the local runner; other runners take their own `options`."""
+    """Where stages run. `workers` are processes of the local runner; other runners take their own `options`.
+
+    What local worker processes print goes to the file `worker_log` where one is named: Beam's own start-up messages.
+    """
 
     runner: str = LOCAL
     workers: int = 1
     options: tuple[str, ...] = ()
     exchange: str = "auto"
     spill: str = ""
+    worker_log: str = ""
     report: Report = field(default=silent, compare=False)
 
     def reporting(self, report: Report) -> Engine:
@@ -99,7 +104,8 @@ class Engine:
 
         def run() -> None:
             try:
-                pipeline.run().wait_until_finish()
+                with self._worker_output(estimate):
+                    pipeline.run().wait_until_finish()
             except BaseException as error:  # re-raised below, in the caller's thread
                 failure.append(error)
 
@@ -112,6 +118,22 @@ class Engine:
             self._progress(of, todo, weight, started)
         if failure:
             raise failure[0]
+
+    @contextmanager
+    def _worker_output(self, estimate: float) -> Iterator[None]:
+        """Worker processes inherit this process's standard error; for the block it is the log."""
+        if not self.worker_log or not self._takes_processes(estimate):
+            yield
+            return
+        saved = os.dup(2)
+        log = os.open(self.worker_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.dup2(log, 2)
+        os.close(log)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
 
     def _progress(self, of: Stage, todo: list[int], weight: int, started: float) -> None:
         present = set(files.names(of.folder)) if not files.is_remote(of.folder) else set()

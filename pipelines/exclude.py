@@ -26,6 +26,7 @@ from pipelines.testsets import folded_title, read_test_sets
 
 TEST_SET, TITLE = "test_set", "test_set_title"
 THRESHOLD = "0.8"
+INDEX_NAME = "test_sets.npz"
 # `item` is the long item most contained in the document, else the one of greatest Jaccard; `jaccard_item` the latter.
 REPORT = pa.schema(
     [("docid", pa.int64()), ("item", pa.string()), ("containment", pa.float64()), ("jaccard_item", pa.string()),
@@ -58,14 +59,38 @@ def write_index(paths: Iterable[str], path: str) -> Written:
     return files.write_bytes(path, data.getvalue())
 
 
-@lru_cache(maxsize=2)
 def load_index(path: str) -> Index:
-    """The index that `write_index` wrote. Raises ValueError for another format version."""
+    """The index that `write_index` wrote, kept in memory until the file changes.
+
+    Raises FileNotFoundError where there is none, ValueError for another format version.
+    """
+    found = files.listing(path)
+    if not found:
+        raise FileNotFoundError(f"no test-set index at {path}; make one with exclude.write_index")
+    return _loaded(path, found[0].version)
+
+
+@lru_cache(maxsize=1)
+def _loaded(path: str, version: str) -> Index:
     with np.load(io.BytesIO(files.read_bytes(path)), allow_pickle=False) as data:
         documents.check_format(path, {b"massivetext.index": str(data["format"]).encode()})
         sets = ItemSets(data["hashes"], data["items"], data["sizes"], data["long"])
         names, titles = (data[key].item().decode().split("\n") for key in ("names", "titles"))
     return Index(sets, sets.directory(), names, frozenset(titles) - {""})
+
+
+@dataclass(frozen=True)
+class WriteIndex:
+    """The index of all test sets, as a stage of one shard."""
+
+    paths: tuple[str, ...]
+    out: str
+
+    def warm_up(self) -> None:
+        """Nothing to load."""
+
+    def run(self, shard: int) -> Result:
+        return Result([write_index(self.paths, files.join(self.out, INDEX_NAME))])
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ _pages = itertools.count(1)
 
 # One line per page without text would fill a build's log; such pages are counted as documents without text.
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
+logging.getLogger("htmldate").setLevel(logging.CRITICAL)
 
 
 def extract(

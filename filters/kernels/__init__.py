@@ -8,12 +8,18 @@ and the last ends.
 at once. Each kernel is held to a plain-Python reference in `filters.quality` and `filters.repetition`, bit
 for bit.
 
-The first call compiles (about 6 s), later processes load the result from Numba's cache (0.1 s). Numba's cache
-sees changes of a kernel's own file only, so whatever a kernel calls and is likely to change stands in its
-file; after an edit of `load.py` or `classes.py` remove `__pycache__`. `python -m filters.kernels` fills the
+The first call compiles (about 6 s), later processes load the result from Numba's cache (0.1 s), which is
+forgotten when the source of any kernel changes. `python -m filters.kernels` fills the
 cache, for images and before workers start; in an image set NUMBA_CACHE_DIR, NUMBA_CPU_NAME (x86-64-v3) and an
 empty NUMBA_CPU_FEATURES, or another machine compiles again.
 """
+
+from pathlib import Path
+
+from filters.kernels.stale import forget_stale
+
+HERE = Path(__file__).parent
+forget_stale(HERE, [HERE])
 
 
 def warm_up() -> list[str]:

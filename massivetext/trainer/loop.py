@@ -72,7 +72,8 @@ def train(
         log = MetricsLog(out / "metrics.jsonl", step)
         report(_opening(data, config, settings, step))
         progress = _Progress(settings, data.sequence_length, step, report)
-        for state, position, line in _steps(data, config, settings, mesh, state, step, position):
+        steps = _steps(data, config, settings, mesh, state, step, position)
+        for state, position, line in steps:
             step = line["step"]
             log.append(line)
             progress.show(step, line["loss"])
@@ -177,6 +178,8 @@ def _identity(data: TrainingData, config: ModelConfig, settings: RunSettings) ->
 def _opening(data: TrainingData, config: ModelConfig, settings: RunSettings, step: int) -> str:
     rounds = settings.steps * settings.batch / data.records
     begun = f"; going on after step {step}" if step else ""
+    if step == settings.steps:
+        begun = "; this run is complete already"
     return (
         f"{config.name}: {parameter_count(config):,} parameters, vocabulary {config.vocabulary:,}, context "
         f"{config.context}, {config.compute_dtype}; {settings.steps} steps of {settings.batch} records of "

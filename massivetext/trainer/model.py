@@ -23,10 +23,12 @@ _PARTIAL_SUM = PartitionSpec(BATCH, None, None, unreduced={"tensor"})
 def first_values(config: ModelConfig, seed: int) -> Parameters:
     """The float32 parameters before training."""
     table = parameter_table(config)
-    keys = jax.random.split(jax.random.key(seed), len(table))
+    keys = dict(zip(table, jax.random.split(jax.random.key(seed), len(table)), strict=True))
     return {
-        name: row.mean + row.scale * jax.random.normal(key, row.shape, jnp.float32)
-        for key, (name, row) in zip(keys, table.items(), strict=True)
+        name: row.mean + row.scale * jax.random.normal(keys[name], row.shape, jnp.float32)
+        if row.scale
+        else jnp.full(row.shape, row.mean, jnp.float32)
+        for name, row in table.items()
     }
 
 

@@ -56,7 +56,7 @@ def search(
     block_bytes: int,
     answers: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> int:
-    """Fill `answers` (mate, shared, waits: see near.Mates) for a bucket's rows; returns how many pairs were compared."""
+    """Fill `answers` (mate, shared, waits: see near.Mates) for a bucket's rows; returns how many pairs it compared."""
     mate, _, waits = answers
     rows = np.arange(len(sizes))
     sketch = _sketch(rows, sizes, fetch, block_bytes)
@@ -120,8 +120,10 @@ class _Index:
     ) -> int:
         """Look up the rows' mates, and insert each row after its own look-up; returns how many pairs were compared."""
         return int(
-            _stream(rows, sets, offsets, insert, self.first, self.sets, self.offsets, self.kept, self.sketch,
-                    *self.threshold, self.keys, self.slots, self.entries, self.population, self.seen, self.used, *answers)
+            _stream(
+                rows, sets, offsets, insert, self.first, self.sets, self.offsets, self.kept, self.sketch,
+                *self.threshold, self.keys, self.slots, self.entries, self.population, self.seen, self.used, *answers,
+            )
         )  # fmt: skip
 
 

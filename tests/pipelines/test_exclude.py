@@ -2,6 +2,7 @@ import gzip
 import json
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -9,8 +10,9 @@ from hypothesis import strategies as st
 
 from filters.text import buffers
 from pipelines import documents
-from pipelines.exclude import Exclude, load_index, write_index
+from pipelines.exclude import Exclude, judge, load_index, write_index
 from pipelines.kernels.contain import ItemSets, best_matches
+from pipelines.kernels.near import Threshold
 from pipelines.kernels.shingles import shingle_set, shingle_sets
 from pipelines.testsets import folded_title, read_test_sets
 
@@ -81,6 +83,8 @@ def test_an_index_has_the_same_bytes_each_time_and_another_format_is_refused(set
         np.savez(tmp_path / "old.npz", **{**data, "format": 99})
     with pytest.raises(ValueError, match=r"old\.npz has format 99"):
         load_index(str(tmp_path / "old.npz"))
+    with pytest.raises(FileNotFoundError, match=r"no test-set index at .*none\.npz; make one"):
+        load_index(str(tmp_path / "none.npz"))
 
 
 def run(sets_folder, tmp_path, pages, **settings):
@@ -131,6 +135,14 @@ def test_copies_of_items_and_titled_pages_fall_and_quoting_pages_are_reported(se
     assert (report[5]["item"], report[5]["containment"]) == ("b.jsonl.gz:2", 1.0)
     assert (report[3]["item"], report[3]["containment"], report[3]["jaccard"]) == (None, 0.0, 0.0)
     assert result.counts == {"dropped": {"test_set": 3, "test_set_title": 1}, "held": 5}
+
+
+def test_without_test_sets_nothing_falls_and_nothing_is_reported(tmp_path):
+    write_index([], str(tmp_path / "index.npz"))
+    index = load_index(str(tmp_path / "index.npz"))
+    batch = pa.record_batch({"docid": [1], "subset": ["wikipedia"], "title": [""], "text": [PASSAGE]})
+    drops, report = judge(batch, index, Threshold.of("0.8"), ["wikipedia"])
+    assert (len(drops), len(report)) == (0, 0)
 
 
 def test_a_jaccard_of_exactly_the_threshold_is_kept(tmp_path):

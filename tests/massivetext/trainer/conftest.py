@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,25 @@ def markov_documents(seed: int, documents: int, vocabulary: int) -> Documents:
             token = int(followers[token, draw.integers(4)])
         made.append(np.array(document))
     return made
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keeps what XLA compiles for the session, also for processes that tests start: most of it is the same."""
+    folder = str(tmp_path_factory.mktemp("compiled"))
+    settings = {
+        "jax_compilation_cache_dir": folder,
+        "jax_persistent_cache_min_compile_time_secs": 0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name.upper(), str(value))
+            if importlib.util.find_spec("jax"):
+                import jax
+
+                jax.config.update(name, value)
+        yield
 
 
 VOCABULARY = 64

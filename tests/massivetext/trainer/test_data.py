@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 pytest.importorskip("grain")
-from array_record.python.array_record_module import ArrayRecordReader  # noqa: E402
+from array_record.python.array_record_module import ArrayRecordReader
 
-from massivetext.trainer.data import TrainingRecords, check_context  # noqa: E402
-from massivetext.trainer.manifest import TrainingData, read_manifest  # noqa: E402
+from massivetext.trainer.data import TrainingRecords, check_context
+from massivetext.trainer.manifest import TrainingData, read_manifest
 
 EOS = 1
 

@@ -113,7 +113,7 @@ def test_with_the_document_mask_a_packed_document_reads_as_if_alone() -> None:
     segments = np.cumsum(packed == EOS, axis=1)
     masked = hidden_states(CONFIG, parameters, packed, segments)[:, 8:]
     np.testing.assert_allclose(masked, hidden_states(CONFIG, parameters, alone, None), atol=1e-5)
-    assert np.abs(hidden_states(config, parameters, packed, None)[:, 8:] - masked).max() > 0.01
+    assert np.abs(hidden_states(CONFIG, parameters, packed, None)[:, 8:] - masked).max() > 0.01
 
 
 def test_the_mask_flag_decides_the_loss() -> None:

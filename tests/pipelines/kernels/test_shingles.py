@@ -10,11 +10,12 @@ from filters.text import buffers
 from pipelines.kernels import shingles
 
 # Punctuation and white space of every width in UTF-8, combining marks, format characters, the ends of the planes.
-HOSTILE = "ab 1\n\t.,-'\u2019\u3002\u00a0\u3000\u2028\x1c\x85\u200b\u0301\u00e9\ud55c\U0001f600\U00010100\U0010ffff_\u00ad"
+HOSTILE = "ab 1\n\t.,-'\u2019\u3002\u00a0\u3000\u2028\x1c\x85\u200b\u0301\u00e9\ud55c"
+HOSTILE += "\U0001f600\U00010100\U0010ffff_\u00ad"
 TEXTS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"])),
     st.text(st.sampled_from(HOSTILE), max_size=400),
-    st.lists(st.sampled_from(["one", "two", "a-b", "...", "exceptionally", "\u00e9t\u00e9"]), max_size=60).map(" ".join),
+    st.lists(st.sampled_from(["one", "a-b", "...", "exceptionally", "\u00e9t\u00e9"]), max_size=60).map(" ".join),
 )
 
 
@@ -36,7 +37,8 @@ def test_every_code_point_has_the_class_of_the_running_python():
 
 
 def test_punctuation_goes_and_case_and_digits_stay():
-    assert shingles.normalised_words("Don\u2019t  stop \u2014 it's 3.5\u00a0(OK)!") == ["Dont", "stop", "its", "35", "OK"]
+    words = shingles.normalised_words("Don\u2019t  stop \u2014 it's 3.5\u00a0(OK)!")
+    assert words == ["Dont", "stop", "its", "35", "OK"]
     assert shingles.shingle_set("Don't stop") == shingles.shingle_set("  Dont\nstop ... ")
     assert shingles.shingle_set("Stop") != shingles.shingle_set("stop")
 
