@@ -6,9 +6,9 @@ DEMO ?= out/demo
 .PHONY: demo test test-slow lint types clean
 
 demo: $(VENV)/ready  ## build the sample corpus and train on it
-	$(BIN)/python -m filters.kernels
+	$(BIN)/python -m pipelines.kernels
 	$(BIN)/python -m massivetext.build --mixture gopher --output $(DEMO) --vocabulary 4096
-	$(BIN)/python -m massivetext.train --data $(DEMO)/train --model tiny --steps 20 --output $(DEMO)/model
+	$(BIN)/python -m massivetext.train --data $(DEMO)/train --model tiny --steps 20 --out $(DEMO)/model
 
 test: $(VENV)/ready  ## every test but the slow ones
 	$(BIN)/python -m pytest -m "not slow"

@@ -102,9 +102,16 @@ def unreadable_problems(accounts: Mapping[str, Account], share: float) -> list[s
     found = []
     for name, made in accounts.items():
         if made.unreadable > share * made.records:
-            listed = [f"    {source}, record {row}, byte {position}: {cause}"
-                      for source, row, position, cause in made.unreadable_at[:20]]
-            found.append("\n".join([
-                f"{name}: {made.unreadable} of {made.records} records are unreadable, more than {share:.2%}", *listed
-            ]))
+            listed = [
+                f"    {source}, record {row}, byte {position}: {cause}"
+                for source, row, position, cause in made.unreadable_at[:20]
+            ]
+            found.append(
+                "\n".join(
+                    [
+                        f"{name}: {made.unreadable} of {made.records} records are unreadable, more than {share:.2%}",
+                        *listed,
+                    ]
+                )
+            )
     return found

@@ -11,8 +11,8 @@ from pathlib import Path
 from filters.rule import suggestion
 from massivetext import lock, mixtures, samples
 from massivetext.driver import STAGES, Build
+from massivetext.errors import BuildError
 from massivetext.mixture import Mixture, Tokenizer
-from massivetext.problems import Problem
 from pipelines import files
 from pipelines.engine import LOCAL, Engine, available_workers
 from pipelines.extract import EXTRACTORS
@@ -33,33 +33,61 @@ runner (--runner=DataflowRunner --project=...).
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
-        prog="python -m massivetext.build", description=__doc__, epilog=EXAMPLES, allow_abbrev=False,
+        prog="python -m massivetext.build",
+        description=__doc__,
+        epilog=EXAMPLES,
+        allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     what = made.add_argument_group("what to build")
-    what.add_argument("--mixture", default="gopher", metavar="NAME|FILE.toml",
-                      help="gopher, chinchilla or your own (default: gopher)")
-    what.add_argument("--input", metavar="DIR", help="folder with one folder per subset; local, gs:// or s3:// "
-                      "(default: the sample corpus)")
-    what.add_argument("--source", action="append", default=[], metavar="SUBSET=GLOB",
-                      help="read this subset from here instead; may be repeated")
+    what.add_argument(
+        "--mixture", default="gopher", metavar="NAME|FILE.toml", help="gopher, chinchilla or your own (default: gopher)"
+    )
+    what.add_argument(
+        "--input",
+        metavar="DIR",
+        help="folder with one folder per subset; local, gs:// or s3:// (default: the sample corpus)",
+    )
+    what.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        metavar="SUBSET=GLOB",
+        help="read this subset from here instead; may be repeated",
+    )
     what.add_argument("--output", metavar="OUT", help="build folder (default: out/MIXTURE)")
-    what.add_argument("--tokens", type=_count, metavar="N",
-                      help="token budget, such as 300e9 (default: what the scarcest subset allows)")
-    what.add_argument("--vocabulary", type=_count, metavar="N", help="pieces of the tokenizer to train (default: 32000)")
+    what.add_argument(
+        "--tokens",
+        type=_count,
+        metavar="N",
+        help="token budget, such as 300e9 (default: what the scarcest subset allows)",
+    )
+    what.add_argument(
+        "--vocabulary", type=_count, metavar="N", help="pieces of the tokenizer to train (default: 32000)"
+    )
     what.add_argument("--tokenizer", metavar="FILE.model", help="use this SentencePiece model instead of training one")
     what.add_argument("--extractor", choices=EXTRACTORS, help="how HTML becomes text (default: the mixture's)")
     what.add_argument("--seed", type=int, metavar="N", help="of samples, shuffles and splits (default: the mixture's)")
     what.add_argument("--text", action="store_true", help="also write the curated text itself, as Parquet")
-    what.add_argument("--unreadable-share", type=float, metavar="SHARE",
-                      help="the build fails if more of a subset's records are unreadable (default: 0.01)")
+    what.add_argument(
+        "--unreadable-share",
+        type=float,
+        metavar="SHARE",
+        help="the build fails if more of a subset's records are unreadable (default: 0.01)",
+    )
     how = made.add_argument_group("how to run it")
-    how.add_argument("--from", dest="first", metavar="STAGE", help=f"do this stage and the later ones again: {_stages()}")
+    how.add_argument(
+        "--from", dest="first", metavar="STAGE", help=f"do this stage and the later ones again: {_stages()}"
+    )
     how.add_argument("--until", dest="last", metavar="STAGE", help="stop after this stage")
     how.add_argument("--workers", type=int, metavar="N", help="processes of the local runner (default: one per core)")
     how.add_argument("--runner", default=LOCAL, help=f"Beam runner (default: {LOCAL}, in this process and its workers)")
-    how.add_argument("--exchange", choices=("auto", "beam", "files"), default="auto",
-                     help="how grouped rows travel: through Beam, or through files on a disk that workers share")
+    how.add_argument(
+        "--exchange",
+        choices=("auto", "beam", "files"),
+        default="auto",
+        help="how grouped rows travel: through Beam, or through files on a disk that workers share",
+    )
     return made
 
 
@@ -90,8 +118,9 @@ def resolve(arguments: argparse.Namespace) -> Mixture:
     if arguments.vocabulary:
         mixture = replace(mixture, tokenizer=replace(mixture.tokenizer, vocabulary=arguments.vocabulary))
     if arguments.tokenizer:
-        mixture = replace(mixture, tokenizer=Tokenizer(
-            model=arguments.tokenizer, normalization=mixture.tokenizer.normalization))
+        mixture = replace(
+            mixture, tokenizer=Tokenizer(model=arguments.tokenizer, normalization=mixture.tokenizer.normalization)
+        )
     return mixture
 
 
@@ -101,16 +130,18 @@ def _sources(given: Sequence[str], mixture: Mixture) -> dict[str, list[str]]:
     for item in given:
         name, equals, pattern = item.partition("=")
         if not equals or not pattern:
-            raise Problem(f"--source {item}: expected SUBSET=GLOB, such as news=data/news/*.jsonl.gz")
+            raise BuildError(f"--source {item}: expected SUBSET=GLOB, such as news=data/news/*.jsonl.gz")
         if name not in names:
-            raise Problem(f"--source {item}: no subset {name!r}{suggestion(name, names)}; there are {', '.join(names)}")
+            raise BuildError(
+                f"--source {item}: no subset {name!r}{suggestion(name, names)}; there are {', '.join(names)}"
+            )
         found.setdefault(name, []).append(pattern)
     return found
 
 
 def _check_stage(name: str | None, flag: str) -> None:
     if name is not None and name not in STAGES:
-        raise Problem(f"{flag} {name}: no such stage{suggestion(name, STAGES)}; stages are {_stages()}")
+        raise BuildError(f"{flag} {name}: no such stage{suggestion(name, STAGES)}; stages are {_stages()}")
 
 
 def _check_unknown(unknown: list[str], runner: str, known: list[str]) -> None:
@@ -119,7 +150,7 @@ def _check_unknown(unknown: list[str], runner: str, known: list[str]) -> None:
         flag = option.partition("=")[0]
         near = suggestion(flag, known) if flag.startswith("--") else ""
         if near or runner == LOCAL:
-            raise Problem(f"unknown option {option}{near or ''}; see --help")
+            raise BuildError(f"unknown option {option}{near or ''}; see --help")
 
 
 def _sample(folder: str) -> str:
@@ -144,8 +175,11 @@ def run(argv: Sequence[str]) -> None:
     if given is None and not sources:
         given = _sample(files.join(out, "sample"))
     engine = Engine(
-        runner=arguments.runner, workers=arguments.workers or available_workers(), options=tuple(unknown),
-        exchange=arguments.exchange, spill=files.join(out, "stages", "spill"),
+        runner=arguments.runner,
+        workers=arguments.workers or available_workers(),
+        options=tuple(unknown),
+        exchange=arguments.exchange,
+        spill=files.join(out, "stages", "spill"),
         worker_log="" if files.is_remote(out) else files.join(out, "workers.log"),
     )
     with lock.hold(out):
@@ -156,7 +190,7 @@ def run(argv: Sequence[str]) -> None:
 def main() -> None:
     try:
         run(sys.argv[1:])
-    except (Problem, lock.Held, ValueError) as error:
+    except (BuildError, lock.HeldError, ValueError) as error:
         sys.exit(f"massivetext.build: {error}")
     except KeyboardInterrupt:
         sys.exit("massivetext.build: interrupted; run the same command again to go on where it stopped")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from filters import language
 from massivetext import account, report
+from massivetext.errors import BuildError
 from massivetext.folders import Folders
 from massivetext.mixture import Mixture
-from massivetext.problems import Problem
 from massivetext.progress import Progress, describe_shards
 from massivetext.table import closing_table
+from pipelines import curate as curating
 from pipelines import (
     cut,
     deduplicate,
@@ -27,7 +28,6 @@ from pipelines import (
     tokenizer,
     tokens,
 )
-from pipelines import curate as curating
 from pipelines.decide import Decide
 from pipelines.engine import Engine
 from pipelines.identify import Identify
@@ -70,7 +70,7 @@ class Build:
     def run(self, first: str | None = None, last: str | None = None) -> None:
         """Run the stages, from `first` on even where they are finished, until `last`; then account for everything.
 
-        Raises Problem for input that is not there or largely unreadable, RuntimeError if the sums do not agree.
+        Raises BuildError for input that is not there or largely unreadable, RuntimeError if the sums do not agree.
         """
         self.shards = self._find()
         if first:
@@ -92,8 +92,10 @@ class Build:
         found = inputs.find(patterns)
         missing = sorted(set(patterns) - {shard.subset for shard in found})
         if missing:
-            looked = "\n".join(f"  {name}: {files.join(*globs[0])} ..." for name, globs in patterns.items() if name in missing)
-            raise Problem(
+            looked = "\n".join(
+                f"  {name}: {files.join(*globs[0])} ..." for name, globs in patterns.items() if name in missing
+            )
+            raise BuildError(
                 f"no input for {', '.join(missing)}; looked for\n{looked}\n"
                 "give --source SUBSET=GLOB, another --input, or a mixture without the subset"
             )
@@ -104,7 +106,7 @@ class Build:
         """(root, pattern relative to it) of a subset; the globs of one subset share a root."""
         if name not in self.sources:
             if self.given is None:
-                raise Problem(f"no input for {name}: give --input DIR, or --source {name}=GLOB")
+                raise BuildError(f"no input for {name}: give --input DIR, or --source {name}=GLOB")
             return [(self.given.rstrip("/"), pattern) for pattern in patterns]
         given = list(self.sources[name])
         root = inputs.common_root(given)
@@ -137,16 +139,27 @@ class Build:
         }
         model = self.mixture.language_model or str(language.default_model())
         settings = {
-            "seed": self.mixture.seed, "valid_share": self.mixture.valid_share,
+            "seed": self.mixture.seed,
+            "valid_share": self.mixture.valid_share,
             "models": {name: _digest_of(path) for name, path in {**models, "language": model}.items()},
         }
         code = identity.of_code("pipelines.curate")
-        made_from = {shard.number: [shard.subset, shard.source, shard.bytes, shard.version, _read_how(subsets[shard.subset])]
-                     for shard in self.shards}
-        todo = Stage("curate", self.folders.documents, code, settings, made_from, {s.number: s.bytes for s in self.shards})
+        made_from = {
+            shard.number: [shard.subset, shard.source, shard.bytes, shard.version, _read_how(subsets[shard.subset])]
+            for shard in self.shards
+        }
+        todo = Stage(
+            "curate", self.folders.documents, code, settings, made_from, {s.number: s.bytes for s in self.shards}
+        )
         work = curating.Curate(
-            self.folders.documents, self.folders.stage("shards.json"), subsets, self.mixture.seed,
-            self.mixture.valid_share, model, models["safety_model"], models["safety_hosts"],
+            self.folders.documents,
+            self.folders.stage("shards.json"),
+            subsets,
+            self.mixture.seed,
+            self.mixture.valid_share,
+            model,
+            models["safety_model"],
+            models["safety_hosts"],
         )
         self.marks["curate"] = self.engine.run_shards(todo, work, CURATE_COST)
         self._check_readable()
@@ -164,17 +177,22 @@ class Build:
         accounts = account.account(self.shards, self.marks["curate"], None, [], [])
         found = account.unreadable_problems(accounts, self.mixture.unreadable_share)
         if found:
-            raise Problem("\n".join([*found, "mend or remove these files, or allow more with --unreadable-share"]))
+            raise BuildError("\n".join([*found, "mend or remove these files, or allow more with --unreadable-share"]))
 
     def _identify(self) -> None:
         folder = self.folders.stage("identify")
-        self.marks["identify"] = self._exchange("identify", folder, Identify(self.folders.documents, folder), {}, ["curate"])
+        self.marks["identify"] = self._exchange(
+            "identify", folder, Identify(self.folders.documents, folder), {}, ["curate"]
+        )
 
     def _decide(self) -> None:
         folder = self.folders.stage("decide")
         rules = {subset.name: subset.rules for subset in self.mixture.subsets}
         made_from = {
-            shard.number: [self._digests(shard.number, ["curate", "identify"]), [r.as_dict() for r in rules[shard.subset]]]
+            shard.number: [
+                self._digests(shard.number, ["curate", "identify"]),
+                [r.as_dict() for r in rules[shard.subset]],
+            ]
             for shard in self.shards
         }
         todo = Stage("decide", folder, identity.of_code("pipelines.decide"), {}, made_from, self._text_sizes())
@@ -201,8 +219,12 @@ class Build:
         code = identity.of_code("pipelines.signatures")
         todo = Stage("signatures", folder, code, settings, made_from, self._text_sizes())
         work = signatures.Signatures(
-            self.folders.documents, self._drop_folders(*after[1:]), folder, tuple(roles.items()),
-            how.bands * how.rows, how.bands,
+            self.folders.documents,
+            self._drop_folders(*after[1:]),
+            folder,
+            tuple(roles.items()),
+            how.bands * how.rows,
+            how.bands,
         )
         marks = self.engine.run_shards(todo, work, SIGNATURES_COST)
         self.marks["near"] = deduplicate.near_duplicates(
@@ -241,9 +263,13 @@ class Build:
             available[shard.subset] += sizes[shard.number]
         rates = tokens.sample_rates(weights, available, how.sample_bytes)
         self.marks["tokenize"] = tokens.tokenize(
-            self.engine, self.folders.documents, list(self._drop_folders(*DROPPING)), self.folders.tokens,
+            self.engine,
+            self.folders.documents,
+            list(self._drop_folders(*DROPPING)),
+            self.folders.tokens,
             {shard.number: self._digests(shard.number, ["curate", *DROPPING]) for shard in self.shards},
-            sizes, {shard.number: rates[shard.subset] for shard in self.shards},
+            sizes,
+            {shard.number: rates[shard.subset] for shard in self.shards},
             tokens.Tokenization(how.vocabulary, how.normalization, self.mixture.seed, how.model),
         )
 
@@ -251,7 +277,11 @@ class Build:
         how = self.mixture.cut
         roles = {shard.number: self.mixture.subset(shard.subset).cut for shard in self.shards}
         self.marks["cut"] = cut.cut_substrings(
-            self.engine, self.folders.tokens, self.folders.stage("cut"), self.marks["tokenize"], roles,
+            self.engine,
+            self.folders.tokens,
+            self.folders.stage("cut"),
+            self.marks["tokenize"],
+            roles,
             cut.Cutting(how.window, how.minimum, how.mode),
         )
 
@@ -259,8 +289,14 @@ class Build:
         members = account.by_subset(self.shards)
         wanted = [Wanted(s.name, s.weight, tuple(members[s.name]), s.max_epochs) for s in self.mixture.subsets]
         self.plan = mix.mix(
-            self.engine, self._final(), self.folders.stage("mix"), wanted, self.mixture.seed,
-            self.mixture.sequence_length, self.tokens, self.mixture.records_per_shard,
+            self.engine,
+            self._final(),
+            self.folders.stage("mix"),
+            wanted,
+            self.mixture.seed,
+            self.mixture.sequence_length,
+            self.tokens,
+            self.mixture.records_per_shard,
         )
 
     def _pack(self) -> None:
@@ -269,7 +305,13 @@ class Build:
         encoder = tokenizer.load(model)
         layout = Layout(self.mixture.sequence_length, encoder.vocabulary, encoder.eos)
         self.manifest = pack.pack(
-            self.engine, self._final(), self.plan, self.folders.stage("pack"), self.folders.train, layout, model,
+            self.engine,
+            self._final(),
+            self.plan,
+            self.folders.stage("pack"),
+            self.folders.train,
+            layout,
+            model,
             report.about(self.mixture),
         )
 

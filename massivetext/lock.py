@@ -15,7 +15,7 @@ from pipelines import files
 NAME = "driver.lock"
 
 
-class Held(RuntimeError):
+class HeldError(RuntimeError):
     """Another driver holds the folder."""
 
 
@@ -23,14 +23,14 @@ class Held(RuntimeError):
 def hold(folder: str) -> Iterator[None]:
     """Hold `folder` for the block. A lock left by a process of this host that is gone is taken over.
 
-    Raises Held naming host and pid of a driver that may still be running.
+    Raises HeldError naming host and pid of a driver that may still be running.
     """
     path = files.join(folder, NAME)
     mine = json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid())}).encode()
     while not files.create_new(path, mine):
         holder = json.loads(files.read_bytes(path))
         if not _is_gone(holder):
-            raise Held(
+            raise HeldError(
                 f"{folder} is held by process {holder['pid']} on {holder['host']}: wait for it, stop it, "
                 f"or remove {path} if it no longer runs"
             )

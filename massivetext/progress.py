@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
-from pipelines import files
-
 MEGABYTE = 1e6
 
 
@@ -61,7 +59,7 @@ class Progress:
         """Times a stage and prints its line when it ends."""
         wall, cpu = time.monotonic(), _cpu_seconds()
         yield
-        used = Usage(time.monotonic() - wall, _cpu_seconds() - cpu, peak_bytes())
+        used = Usage(round(time.monotonic() - wall, 2), round(_cpu_seconds() - cpu, 2), peak_bytes())
         self.stages[name] = used
         self.say(f"  {name:<12} {used.wall_seconds:7.1f} s wall {used.cpu_seconds:8.1f} s CPU")
 
@@ -78,4 +76,3 @@ def describe_shards(subsets: dict[str, list[int]]) -> str:
     """`massiveweb 7 files 15.1 MB, ...` from the sizes of each subset's source files."""
     parts = [f"{name} {len(sizes)} files {sum(sizes) / MEGABYTE:.1f} MB" for name, sizes in subsets.items()]
     return ", ".join(parts)
-

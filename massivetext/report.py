@@ -34,8 +34,14 @@ def rule_order(mixture: Mixture) -> list[str]:
 
 def about(mixture: Mixture) -> dict[str, Any]:
     """What the manifest says of the software and the mixture: no path, no commit, no date."""
-    stages = ("pipelines.curate", "pipelines.decide", "pipelines.deduplicate", "pipelines.exclude", "pipelines.cut",
-              "pipelines.pack")
+    stages = (
+        "pipelines.curate",
+        "pipelines.decide",
+        "pipelines.deduplicate",
+        "pipelines.exclude",
+        "pipelines.cut",
+        "pipelines.pack",
+    )
     return {
         "package": {"version": massivetext.__version__, "source_digest": source_digest()},
         "python": identity.python_version(),
@@ -49,7 +55,8 @@ def source_digest() -> str:
     digest = hashlib.sha256()
     for package in identity.PROJECT:
         spec = find_spec(package)
-        assert spec is not None and spec.origin is not None
+        assert spec is not None
+        assert spec.origin is not None
         root = Path(spec.origin).parent
         for path in sorted(root.rglob("*.py")):
             digest.update(f"{package}/{path.relative_to(root).as_posix()}\0".encode())
@@ -80,8 +87,12 @@ def sampled(plan: Plan | None) -> dict[str, dict[str, float]] | None:
 
 
 def write(
-    folders: Folders, mixture: Mixture, accounts: Mapping[str, Account], plan: Plan | None,
-    manifest: Mapping[str, Any] | None, notes: Sequence[str],
+    folders: Folders,
+    mixture: Mixture,
+    accounts: Mapping[str, Account],
+    plan: Plan | None,
+    manifest: Mapping[str, Any] | None,
+    notes: Sequence[str],
 ) -> None:
     """report.json: equal for equal builds, so nothing of the clock or the machine is in it."""
     found = {

@@ -12,7 +12,7 @@ def closing_table(
 ) -> str:
     """Per subset the records read, dropped by each rule, kept, tokens, and the share reached against the share wanted.
 
-    `order`: rules as they judge; `sampled`: per subset `tokens`, `epochs`, `wanted_share`, `reached_share` once the mixture is settled.
+    `order`: rules as they judge. `sampled`: what `report.sampled` gives once the mixture is settled.
     """
     names = list(accounts)
     rows: list[tuple[str, list[str]]] = [("records read", [_number(accounts[n].records) for n in names])]

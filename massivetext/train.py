@@ -85,9 +85,7 @@ def _model(options: argparse.Namespace, data: TrainingData, on_cpu: bool) -> Mod
     )
 
 
-def _settings(
-    options: argparse.Namespace, data: TrainingData, config: ModelConfig, on_cpu: bool
-) -> RunSettings:
+def _settings(options: argparse.Namespace, data: TrainingData, config: ModelConfig, on_cpu: bool) -> RunSettings:
     from massivetext.trainer.loop import RunSettings
 
     batch = options.batch or max(1, config.batch_tokens // data.sequence_length)

@@ -70,9 +70,7 @@ def shards(manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from (*subset["train"], *subset["valid"])
 
 
-def _check_shard(
-    found: Findings, train: str, entry: Mapping[str, Any], layout: Layout, deep: bool
-) -> None:
+def _check_shard(found: Findings, train: str, entry: Mapping[str, Any], layout: Layout, deep: bool) -> None:
     path, sidecar = (os.path.join(train, e["path"]) for e in (entry, entry["provenance"]))
     for problem in packing_problems(path, entry, layout.sequence_length):
         found.problems.append(f"{problem}; {AGAIN}")
@@ -197,23 +195,32 @@ def summary(manifest: Mapping[str, Any]) -> str:
     rows = [heads]
     for name, subset in manifest["subsets"].items():
         valid = sum(entry["tokens"] for entry in subset["valid"])
-        rows.append((
-            name, *(f"{subset[key]:.2%}" for key in ("wanted_share", "reached_share")),
-            f"{subset['epochs']:.3g}",
-            *(f"{subset[key]:,}" for key in ("documents", "tokens", "records", "fill")), f"{valid:,}",
-        ))
+        rows.append(
+            (
+                name,
+                *(f"{subset[key]:.2%}" for key in ("wanted_share", "reached_share")),
+                f"{subset['epochs']:.3g}",
+                *(f"{subset[key]:,}" for key in ("documents", "tokens", "records", "fill")),
+                f"{valid:,}",
+            )
+        )
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
     return "\n".join(
-        "  ".join(cell.rjust(width) if column else cell.ljust(width)
-                  for column, (cell, width) in enumerate(zip(row, widths, strict=True)))
+        "  ".join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
         for row in rows
     )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m massivetext.verify", description="Check train/ against its manifest.", epilog=USAGE,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        prog="python -m massivetext.verify",
+        description="Check train/ against its manifest.",
+        epilog=USAGE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("out", metavar="OUT", help="a build's folder, or its train folder")
     parser.add_argument("--deep", action="store_true", help="also read every record")
     given = parser.parse_args(arguments)

@@ -1,7 +1,8 @@
 """curate: source shards -> documents/, each with its text, provenance, identity and every signal.
 
 In: one source file per shard. Out: `documents/00012.parquet`, also of documents that will be dropped.
-Counts: records, skipped by reason, unreadable (with file, row, byte position and cause), documents, replaced code points.
+Counts: records, skipped by reason, unreadable (with file, row, byte position and cause), documents, replaced code
+points.
 Failure: a record that cannot be read is counted and set aside; any other error stops the build.
 """
 

@@ -129,9 +129,7 @@ class Round:
         return Result([bands, dropped], {"waiting": len(waiting), NEAR: len(drops), "bands": len(rows)})
 
 
-def bucket_answers(
-    rows: np.ndarray, fetch: Fetch, threshold: str, batch_bytes: int = BATCH_BYTES
-) -> np.ndarray:
+def bucket_answers(rows: np.ndarray, fetch: Fetch, threshold: str, batch_bytes: int = BATCH_BYTES) -> np.ndarray:
     """ANSWERS about band rows sorted by key and survivor order; `fetch(rows)` gives the rows' shingle sets."""
     rows = _searchable(rows)
     starts = _bucket_starts(rows)

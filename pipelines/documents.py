@@ -113,11 +113,13 @@ class Order:
 
 def write_batches(path: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch | pa.Table]) -> Written:
     """Write a Parquet file, one row group per batch."""
-    with files.create(path) as sink:
-        with pq.ParquetWriter(sink, schema, compression="zstd", compression_level=3) as writer:
-            for batch in batches:
-                table = batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch])
-                writer.write_table(table.cast(schema), row_group_size=max(1, len(table)))
+    with (
+        files.create(path) as sink,
+        pq.ParquetWriter(sink, schema, compression="zstd", compression_level=3) as writer,
+    ):
+        for batch in batches:
+            table = batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch])
+            writer.write_table(table.cast(schema), row_group_size=max(1, len(table)))
     return sink.written(path)
 
 
@@ -177,9 +179,7 @@ def dropped(folders: Iterable[str], shard: int) -> np.ndarray:
     return np.sort(np.concatenate(found))
 
 
-def read_kept(
-    documents: str, drops: Iterable[str], shard: int, columns: list[str]
-) -> Iterator[pa.RecordBatch]:
+def read_kept(documents: str, drops: Iterable[str], shard: int, columns: list[str]) -> Iterator[pa.RecordBatch]:
     """Batches of a shard's documents that no sidecar in `drops` (folders) has dropped. `docid` is always a column."""
     gone = dropped(drops, shard)
     wanted = columns if "docid" in columns else ["docid", *columns]

@@ -61,8 +61,12 @@ class Engine:
             if todo:
                 if self._takes_processes(estimate):
                     work.warm_up()  # compiles and caches the kernels once, before every worker would
-                self._run(todo_stage, todo, estimate, lambda p: (
-                    p | beam.Create(elements) | todo_stage.name >> EachShard(work, todo_stage.folder)))
+                self._run(
+                    todo_stage,
+                    todo,
+                    estimate,
+                    lambda p: p | beam.Create(elements) | todo_stage.name >> EachShard(work, todo_stage.folder),
+                )
             return stage.conclude(todo_stage)
         self.report(todo_stage.name, len(done), len(done), 0.0)
         return done
@@ -79,12 +83,19 @@ class Engine:
         stage.prepare(todo_stage, shards)
         spill = files.join(self.spill, todo_stage.name)
         transform = PackedShuffle(
-            work, Carrier(self.backend(row_bytes), spill), partitions_for(row_bytes),
-            todo_stage.folder, todo_stage.identities(),
+            work,
+            Carrier(self.backend(row_bytes), spill),
+            partitions_for(row_bytes),
+            todo_stage.folder,
+            todo_stage.identities(),
         )
         if shards:
-            self._run(todo_stage, shards, row_bytes / 1e6 * seconds_per_mb, lambda p: (
-                p | beam.Create(shards) | todo_stage.name >> transform))
+            self._run(
+                todo_stage,
+                shards,
+                row_bytes / 1e6 * seconds_per_mb,
+                lambda p: p | beam.Create(shards) | todo_stage.name >> transform,
+            )
         files.remove(spill)
         return stage.conclude(todo_stage)
 
@@ -106,7 +117,7 @@ class Engine:
             try:
                 with self._worker_output(estimate):
                     pipeline.run().wait_until_finish()
-            except BaseException as error:  # re-raised below, in the caller's thread
+            except BaseException as error:  # noqa: BLE001 - re-raised below, in the caller's thread
                 failure.append(error)
 
         started = time.monotonic()

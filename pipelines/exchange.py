@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar, Protocol
 
 import apache_beam as beam
@@ -29,7 +30,7 @@ class ExchangeWork(Protocol):
     """What an exchange does at its three ends. Picklable; every method is a pure function of files and rows.
 
     `emit(shard)` gives rows of dtype `rows`; `reduce` gets all rows of some keys, sorted by `order`, and gives answers
-    of dtype `answers`, which has a `docid` field; `deliver` gets a shard's answers in sorted order and writes its files.
+    of dtype `answers`, which has a `docid` field; `deliver` gets a shard's sorted answers and writes its files.
     """
 
     rows: ClassVar[np.dtype]
@@ -133,7 +134,7 @@ class _Emit(beam.DoFn):
     def _ranges(self, keys: np.ndarray) -> Iterator[tuple[int, int, int]]:
         firsts = np.arange(1, 1 << self.bits, dtype=np.uint64) << np.uint64(64 - self.bits)
         cuts = [0, *np.searchsorted(keys, firsts).tolist(), len(keys)]
-        for partition, (start, stop) in enumerate(zip(cuts, cuts[1:], strict=False)):
+        for partition, (start, stop) in enumerate(pairwise(cuts)):
             if start < stop:
                 yield partition, start, stop
 

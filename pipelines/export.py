@@ -1,7 +1,7 @@
 """The curated text itself as Parquet, one file per source shard: what `--text` writes.
 
-In: documents/ (provenance) and the final tokens (canonical text after the cut). Out: id, subset, locator, url, timestamp,
-title, text. Counts: documents.
+In: documents/ (provenance) and the final tokens (canonical text after the cut).
+Out: id, subset, source, locator, url, timestamp, title, text. Counts: documents.
 """
 
 from __future__ import annotations

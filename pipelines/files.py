@@ -113,9 +113,9 @@ def create(path: str) -> Iterator[Sink]:
         yield sink
         sink.close()
         return
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     temporary = f"{path}{TEMPORARY}{os.getpid()}-{threading.get_ident()}"
-    sink = Sink(open(temporary, "wb"))
+    sink = Sink(open(temporary, "wb"))  # noqa: SIM115 - closed below, before the rename
     try:
         yield sink
         sink.close()

@@ -1,7 +1,7 @@
 """identify: the same record met twice -> sidecars of `same_record`.
 
-In: documents/ (ids). Out: a drops sidecar per shard. A record is met twice where subset, locator and raw bytes are equal;
-the one with the least docid stays. The others are skipped records, not documents.
+In: documents/ (ids). Out: a drops sidecar per shard. A record is met twice where subset, locator and raw bytes are
+equal; the one with the least docid stays. The others are skipped records, not documents.
 Counts: same_record.
 """
 

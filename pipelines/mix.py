@@ -37,8 +37,14 @@ class FinalTokens:
 
 
 def mix(
-    engine: Engine, source: FinalTokens, folder: str, subsets: Sequence[Subset], seed: int,
-    sequence_length: int, budget: int | None = None, records_per_shard: int = RECORDS_PER_SHARD,
+    engine: Engine,
+    source: FinalTokens,
+    folder: str,
+    subsets: Sequence[Subset],
+    seed: int,
+    sequence_length: int,
+    budget: int | None = None,
+    records_per_shard: int = RECORDS_PER_SHARD,
 ) -> Plan:
     """The plan of the training set, also written to `folder`/plan.json.
 
@@ -51,16 +57,30 @@ def mix(
     sizes = {shard: source.sizes.get(shard, 0) for shard in shards}
     keys = engine.run_shards(
         Stage("mix-keys", keys_folder, code, {"seed": seed}, inputs, sizes),
-        Keys(source.tokens, source.cut, keys_folder, seed), 0.05)
+        Keys(source.tokens, source.cut, keys_folder, seed),
+        0.05,
+    )
     available = {s.name: Available(**_counts(keys, s)) for s in subsets}
     draft = quotas(subsets, available, budget, seed, sequence_length)
     epochs = {shard: s.whole_epochs for s in draft.subsets if s.partial_tokens for shard in s.sources}
     engine.run_shards(
-        Stage("mix-bins", bins_folder, code, {}, {i: [keys[i].digests, epochs[i]] for i in epochs},
-              {i: keys[i].counts["documents"] * KEYS.itemsize for i in epochs}),
-        Histogram(keys_folder, bins_folder, epochs), 0.05)
-    plan = replace(draft, subsets=tuple(
-        settle(s, _find_boundary(bins_folder, s), sequence_length, records_per_shard) for s in draft.subsets))
+        Stage(
+            "mix-bins",
+            bins_folder,
+            code,
+            {},
+            {i: [keys[i].digests, epochs[i]] for i in epochs},
+            {i: keys[i].counts["documents"] * KEYS.itemsize for i in epochs},
+        ),
+        Histogram(keys_folder, bins_folder, epochs),
+        0.05,
+    )
+    plan = replace(
+        draft,
+        subsets=tuple(
+            settle(s, _find_boundary(bins_folder, s), sequence_length, records_per_shard) for s in draft.subsets
+        ),
+    )
     files.write_bytes(files.join(folder, PLAN), plan.to_json())
     return plan
 
@@ -113,8 +133,7 @@ def _find_boundary(bins_folder: str, draft: SubsetPlan) -> Boundary | None:
         path = documents.shard_file(bins_folder, shard, ".rows")
         parts.append(exchange.read_rows(path, KEYS, int(counts[:bin_].sum()), int(counts[bin_])))
     rows = exchange.sort_rows(np.concatenate(parts), ("key", "docid"))
-    return find_boundary(
-        rows, int(filled[bin_] - total[1, bin_]), int(total[0, :bin_].sum()), draft.partial_tokens)
+    return find_boundary(rows, int(filled[bin_] - total[1, bin_]), int(total[0, :bin_].sum()), draft.partial_tokens)
 
 
 def _read_bins(folder: str, shard: int) -> np.ndarray:
@@ -178,7 +197,9 @@ class Histogram:
         np.add.at(counts[0], bins, 1)
         np.add.at(counts[1], bins, rows["tokens"])
         made = ((".rows", rows), (".bins", counts))
-        return Result([
-            files.write_bytes(documents.shard_file(self.out, shard, ending), array.tobytes())
-            for ending, array in made
-        ])
+        return Result(
+            [
+                files.write_bytes(documents.shard_file(self.out, shard, ending), array.tobytes())
+                for ending, array in made
+            ]
+        )

@@ -63,7 +63,8 @@ class Pack:
         provenance_path = files.join(self.train, f"{target.name}.documents.parquet")
         with records.local_temporary(documents.shard_file(self.out, shard, ".spool")) as spool:
             index, locators = scatter.gather(
-                self.scatter, self.sources[target.subset], target.group, spool, self.layout.dtype.itemsize)
+                self.scatter, self.sources[target.subset], target.group, spool, self.layout.dtype.itemsize
+            )
             row, epoch, tokens = occurrences(index, target.whole_epochs)
             with records.local_temporary(records_path) as local:
                 with open(spool, "rb", buffering=0) as source:
@@ -76,7 +77,13 @@ class Pack:
 
 
 def pack(
-    engine: Engine, source: FinalTokens, plan: Plan, folder: str, train: str, layout: Layout, tokenizer: str,
+    engine: Engine,
+    source: FinalTokens,
+    plan: Plan,
+    folder: str,
+    train: str,
+    layout: Layout,
+    tokenizer: str,
     about: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The manifest of `train`, built as planned. `folder` takes the scattered tokens and the stage's marks.
@@ -104,9 +111,14 @@ def _scatter(engine: Engine, source: FinalTokens, plan: Plan, folder: str, layou
     plans = {shard: part for part in plan.subsets for shard in part.sources}
     takings = {part.name: _taking(part) for part in plan.subsets}
     settings = {"seed": plan.seed, "layout": asdict(layout)}
-    of = Stage("scatter", folder, identity.of_code("pipelines.scatter"), settings,
-               {i: [source.inputs[i], takings[plans[i].name]] for i in plans},
-               {i: source.sizes.get(i, 0) for i in plans})
+    of = Stage(
+        "scatter",
+        folder,
+        identity.of_code("pipelines.scatter"),
+        settings,
+        {i: [source.inputs[i], takings[plans[i].name]] for i in plans},
+        {i: source.sizes.get(i, 0) for i in plans},
+    )
     return engine.run_shards(of, Scatter(source.tokens, source.cut, folder, plan.seed, layout, plans), 0.05)
 
 
@@ -124,9 +136,13 @@ def _stage(plan: Plan, scattered: Mapping[int, Mark], folder: str, layout: Layou
     sizes = {part.name: part.reached * layout.dtype.itemsize // max(1, part.shards) for part in plan.subsets}
     todo = targets(plan)
     return Stage(
-        "pack", folder, identity.of_code(__name__), {"layout": asdict(layout)},
+        "pack",
+        folder,
+        identity.of_code(__name__),
+        {"layout": asdict(layout)},
         {i: [target.name, target.group, of_subset[target.subset]] for i, target in enumerate(todo)},
-        {i: sizes[target.subset] for i, target in enumerate(todo)})
+        {i: sizes[target.subset] for i, target in enumerate(todo)},
+    )
 
 
 def _sources(plan: Plan) -> dict[str, tuple[int, ...]]:
@@ -170,18 +186,25 @@ def _publish(train: str, made: Mapping[str, ShardFiles], model: bytes, sealed: b
 
 
 def manifest(
-    plan: Plan, made: Mapping[str, ShardFiles], layout: Layout, tokenizer_sha256: str,
+    plan: Plan,
+    made: Mapping[str, ShardFiles],
+    layout: Layout,
+    tokenizer_sha256: str,
     about: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The content of train/manifest.json, all but its own digest."""
     total = sum(part.reached for part in plan.subsets)
     subsets = {}
     for part in sorted(plan.subsets, key=lambda part: part.name):
-        train, valid = ([made[t.name] for t in targets(plan) if (t.subset, t.split) == (part.name, split)]
-                        for split in ("train", "valid"))
+        train, valid = (
+            [made[t.name] for t in targets(plan) if (t.subset, t.split) == (part.name, split)]
+            for split in ("train", "valid")
+        )
         subsets[part.name] = {
-            "weight": part.weight, "wanted_share": part.wanted_share,
-            "reached_share": part.reached / total if total else 0.0, "epochs": part.epochs,
+            "weight": part.weight,
+            "wanted_share": part.wanted_share,
+            "reached_share": part.reached / total if total else 0.0,
+            "epochs": part.epochs,
             **records.summed(train),
             "train": [shard.manifest_entry() for shard in train],
             "valid": [shard.manifest_entry() for shard in valid],
@@ -189,10 +212,15 @@ def manifest(
     return {
         "format": records.FORMAT,
         **{key: about[key] for key in ("package", "python", "libraries", "mixture")},
-        "seed": plan.seed, "sequence_length": layout.sequence_length, "dtype": layout.dtype_name,
-        "eos": layout.eos, "vocabulary": layout.vocabulary,
+        "seed": plan.seed,
+        "sequence_length": layout.sequence_length,
+        "dtype": layout.dtype_name,
+        "eos": layout.eos,
+        "vocabulary": layout.vocabulary,
         "tokenizer": {"file": records.TOKENIZER, "sha256": tokenizer_sha256},
-        "records": sum(subset["records"] for subset in subsets.values()), "tokens": total, "subsets": subsets,
+        "records": sum(subset["records"] for subset in subsets.values()),
+        "tokens": total,
+        "subsets": subsets,
     }
 
 
@@ -200,8 +228,11 @@ def sampling_problems(part: SubsetPlan, scattered: Mapping[str, int]) -> list[st
     """What does not add up between the tokens after `cut`, the plan, and the tokens that were scattered."""
     have = part.available
     sums = (
-        ("tokens after cut against sampled + not sampled", have.tokens,
-         scattered.get("sampled_tokens", 0) + scattered.get("unsampled_tokens", 0)),
+        (
+            "tokens after cut against sampled + not sampled",
+            have.tokens,
+            scattered.get("sampled_tokens", 0) + scattered.get("unsampled_tokens", 0),
+        ),
         ("tokens planned against scattered", part.reached, scattered.get("tokens", 0)),
         ("documents planned against scattered", part.documents, scattered.get("documents", 0)),
         ("validation tokens", have.valid_tokens, scattered.get("valid_tokens", 0)),
@@ -221,9 +252,7 @@ def packing_problems(name: str, shard: Mapping[str, int], sequence_length: int) 
     return found
 
 
-def _problems(
-    part: SubsetPlan, plan: Plan, scattered: Mapping[int, Mark], made: Mapping[str, ShardFiles]
-) -> list[str]:
+def _problems(part: SubsetPlan, plan: Plan, scattered: Mapping[int, Mark], made: Mapping[str, ShardFiles]) -> list[str]:
     found = sampling_problems(part, stage.total(scattered[shard] for shard in part.sources))
     for split, documents_, tokens in (
         ("train", part.documents, part.reached),

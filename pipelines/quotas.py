@@ -78,10 +78,15 @@ class SubsetPlan:
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> SubsetPlan:
         boundary = Boundary(**data["boundary"]) if data["boundary"] else None
-        return SubsetPlan(**{
-            **data, "sources": tuple(data["sources"]), "warnings": tuple(data["warnings"]),
-            "available": Available(**data["available"]), "boundary": boundary,
-        })
+        return SubsetPlan(
+            **{
+                **data,
+                "sources": tuple(data["sources"]),
+                "warnings": tuple(data["warnings"]),
+                "available": Available(**data["available"]),
+                "boundary": boundary,
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,10 @@ class Plan:
 
 
 def quotas(
-    subsets: Sequence[Subset], available: Mapping[str, Available], budget: int | None, seed: int,
+    subsets: Sequence[Subset],
+    available: Mapping[str, Available],
+    budget: int | None,
+    seed: int,
     sequence_length: int,
 ) -> Plan:
     """A plan with quotas and epochs, its boundaries not yet found. Without a budget the default one is taken.
@@ -129,8 +137,17 @@ def quotas(
         have, reached = available[subset.name], min(quota, limit)
         whole, partial = divmod(reached, have.tokens) if have.tokens else (0, 0)
         draft = SubsetPlan(
-            subset.name, tuple(subset.shards), subset.weight, float(weight / sum(weights)), subset.max_epochs,
-            have, quota, reached, whole, partial)
+            subset.name,
+            tuple(subset.shards),
+            subset.weight,
+            float(weight / sum(weights)),
+            subset.max_epochs,
+            have,
+            quota,
+            reached,
+            whole,
+            partial,
+        )
         parts.append(replace(draft, warnings=tuple(_warnings(draft))))
     return Plan(seed, sequence_length, budget, tuple(parts))
 
@@ -168,14 +185,17 @@ def _warnings(part: SubsetPlan) -> Iterator[str]:
         yield f"{part.name}: {part.epochs:.2f} epochs; beyond {MANY_EPOCHS} repeated text teaches little"
 
 
-def settle(
-    draft: SubsetPlan, boundary: Boundary | None, sequence_length: int, records_per_shard: int
-) -> SubsetPlan:
+def settle(draft: SubsetPlan, boundary: Boundary | None, sequence_length: int, records_per_shard: int) -> SubsetPlan:
     """The subset's plan once its boundary is known, with documents, records and output shards."""
     have = draft.available
     placed = have.documents * draft.whole_epochs + (boundary.documents if boundary else 0)
     records = -(-(draft.reached + placed) // sequence_length)
     valid = -(-(have.valid_tokens + have.valid_documents) // sequence_length)
     return replace(
-        draft, boundary=boundary, documents=placed, records=records,
-        shards=-(-records // records_per_shard), valid_shards=-(-valid // records_per_shard))
+        draft,
+        boundary=boundary,
+        documents=placed,
+        records=records,
+        shards=-(-records // records_per_shard),
+        valid_shards=-(-valid // records_per_shard),
+    )

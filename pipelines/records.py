@@ -79,8 +79,12 @@ class ShardFiles:
 
     def manifest_entry(self) -> dict[str, Any]:
         return {
-            "path": self.records_file.name, "records": self.records, "documents": self.documents,
-            "tokens": self.tokens, "separators": self.documents, "fill": self.fill,
+            "path": self.records_file.name,
+            "records": self.records,
+            "documents": self.documents,
+            "tokens": self.tokens,
+            "separators": self.documents,
+            "fill": self.fill,
             "sha256": self.records_file.sha256,
             "provenance": {"path": self.provenance_file.name, "sha256": self.provenance_file.sha256},
         }
@@ -177,7 +181,8 @@ def write_provenance(
             columns = [
                 pa.Array.from_buffers(pa.binary(16), len(chosen), [None, pa.py_buffer(chosen.tobytes())]),
                 locators.take(pa.array(row[part])).cast(pa.string()),
-                pa.array(epoch[part], pa.int32()), pa.array(first[part], pa.int64()),
+                pa.array(epoch[part], pa.int32()),
+                pa.array(first[part], pa.int64()),
                 pa.array(tokens[part], pa.int64()),
             ]
             yield pa.RecordBatch.from_arrays(columns, schema=PROVENANCE)

@@ -22,10 +22,17 @@ from pipelines.quotas import Plan, SubsetPlan
 from pipelines.records import Layout
 from pipelines.stage import Result
 
-INDEX = np.dtype([
-    ("key", "<u8"), ("docid", "<i8"), ("id", "V16"), ("first", "<i8"), ("tokens", "<i8"), ("partial", "<i8"),
-    ("locator_bytes", "<i8"),
-])
+INDEX = np.dtype(
+    [
+        ("key", "<u8"),
+        ("docid", "<i8"),
+        ("id", "V16"),
+        ("first", "<i8"),
+        ("tokens", "<i8"),
+        ("partial", "<i8"),
+        ("locator_bytes", "<i8"),
+    ]
+)
 OFFSETS = np.dtype([("row", "<i8"), ("token", "<i8"), ("locator", "<i8")])
 COUNTS = ("sampled_tokens", "unsampled_tokens", "documents", "tokens", "valid_tokens")
 READ_TOKENS = 1 << 22
@@ -56,7 +63,8 @@ def targets(plan: Plan) -> list[Target]:
     found = []
     for part in sorted(plan.subsets, key=lambda part: part.name):
         for split, of, before, whole in (
-            ("train", part.shards, 0, part.whole_epochs), ("valid", part.valid_shards, part.shards, 1)
+            ("train", part.shards, 0, part.whole_epochs),
+            ("valid", part.valid_shards, part.shards, 1),
         ):
             found += [Target(part.name, split, i, of, before + i, whole) for i in range(of)]
     names = [target.name for target in found]
@@ -134,15 +142,22 @@ class Scatter:
         if len(values) and int(values.max()) >= self.layout.vocabulary:
             raise ValueError(
                 f"{self.tokens}: token id {values.max()}, expected ids below {self.layout.vocabulary}: "
-                "tokenize again with this build's tokenizer")
+                "tokenize again with this build's tokenizer"
+            )
         if np.any(values == self.layout.eos):
             raise ValueError(
                 f"{self.tokens}: a document holds the id {self.layout.eos} of the end of documents; "
-                "expected a tokenizer in which it is a control piece")
+                "expected a tokenizer in which it is a control piece"
+            )
         return np.ascontiguousarray(values, self.layout.dtype), pc.list_value_length(column).to_numpy()
 
     def _write(
-        self, shard: int, plan: SubsetPlan, spool: str, index: np.ndarray, group: np.ndarray,
+        self,
+        shard: int,
+        plan: SubsetPlan,
+        spool: str,
+        index: np.ndarray,
+        group: np.ndarray,
         locators: pa.Array,
     ) -> list[Written]:
         spooled = np.cumsum(index["tokens"]) - index["tokens"]
@@ -159,7 +174,8 @@ class Scatter:
         offsets["token"] = np.append(0, np.cumsum(index["tokens"]))[rows]
         offsets["locator"] = np.append(0, np.cumsum(index["locator_bytes"]))[rows]
         small = (
-            (".index", index.tobytes()), (".offsets", offsets.tobytes()),
+            (".index", index.tobytes()),
+            (".offsets", offsets.tobytes()),
             (".locators", b"".join(locators.take(pa.array(order)).to_pylist())),
         )
         written = [files.write_bytes(documents.shard_file(self.out, shard, e), data) for e, data in small]

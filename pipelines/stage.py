@@ -151,9 +151,7 @@ def conclude(stage: Stage) -> dict[int, Mark]:
     _remove_strays(stage.folder, marks)
     shards = {str(shard): asdict(mark) for shard, mark in sorted(marks.items())}
     manifest = {"format": FORMAT, "stage": stage.name, "settings": stage.settings, "shards": shards}
-    files.write_bytes(
-        files.join(stage.folder, MANIFEST), json.dumps(manifest, sort_keys=True, indent=1).encode()
-    )
+    files.write_bytes(files.join(stage.folder, MANIFEST), json.dumps(manifest, sort_keys=True, indent=1).encode())
     return marks
 
 

@@ -34,5 +34,15 @@ def built(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def building(sample: Path, out: Path) -> list[str]:
     """The options of a build of the small sample corpus."""
-    return ["--mixture", "gopher", "--input", str(sample), "--output", str(out), "--workers", "1",
-            "--vocabulary", "1024"]
+    return [
+        "--mixture",
+        "gopher",
+        "--input",
+        str(sample),
+        "--output",
+        str(out),
+        "--workers",
+        "1",
+        "--vocabulary",
+        "1024",
+    ]

@@ -52,7 +52,10 @@ def test_every_direct_dependency_is_pinned() -> None:
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = {re.match(r"[\w-]+", spec).group().lower() for spec in project["dependencies"]}  # type: ignore[union-attr]
-    pinned = {name.lower().replace("_", "-") for name in re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text(), re.M)}
+    pinned = {
+        name.lower().replace("_", "-")
+        for name in re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text(), re.M)
+    }
     assert wanted <= pinned
 
 
@@ -68,12 +71,18 @@ def test_its_run_lines_work_in_a_fresh_virtual_environment(tmp_path: Path) -> No
     variables = environment() | {"NUMBA_CACHE_DIR": str(tmp_path / "kernels"), "PATH": f"{bin_}:/usr/bin:/bin"}
     for line in instructions("RUN"):
         here = line.replace("/opt/massivetext/source", str(source)).replace("[gcp,aws]", "")
-        done = subprocess.run(here, shell=True, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            here, shell=True, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert list((tmp_path / "kernels").rglob("*.nbc"))
     started = subprocess.run(
-        [str(bin_ / "python"), "-m", "massivetext.build", "--help"], cwd=tmp_path, env=variables,
-        capture_output=True, text=True, check=False,
+        [str(bin_ / "python"), "-m", "massivetext.build", "--help"],
+        cwd=tmp_path,
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert "--mixture" in started.stdout
     assert sys.version_info[:2] == (3, 11) or "3.11" not in instructions("FROM")[0]

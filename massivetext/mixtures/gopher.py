@@ -11,7 +11,9 @@ from filters import language, quality, repetition, safety
 from filters.rule import Rule
 from massivetext.mixture import Mixture, Subset
 
-EMPTY = Rule("empty", low=1, unit="characters", source="a document without a character has nothing to learn", signal="characters")
+EMPTY = Rule(
+    "empty", low=1, unit="characters", source="a document without a character has nothing to learn", signal="characters"
+)
 PROSE = (EMPTY, *language.RULES)
 WEB = (EMPTY, *language.RULES, *safety.RULES, *quality.RULES, *repetition.RULES)
 COMPRESSED = ("", ".gz", ".bz2", ".zst")
@@ -27,11 +29,20 @@ SUBSETS = (
     Subset(name="c4", weight=0.10, patterns=_patterns("c4", ".json", ".jsonl"), rules=PROSE),
     Subset(name="news", weight=0.10, patterns=_patterns("news", ".json", ".jsonl"), rules=PROSE),
     Subset(
-        name="github", weight=0.03, rules=(EMPTY,), near="none", cut="none",
+        name="github",
+        weight=0.03,
+        rules=(EMPTY,),
+        near="none",
+        cut="none",
         patterns=("github/**/*.tar", "github/**/*.tar.*", "github/**/*.tgz", "github/**/*.zip"),
     ),
     Subset(
-        name="wikipedia", weight=0.02, rules=PROSE, near="none", cut="none", patterns=_patterns("wikipedia", ".xml"),
+        name="wikipedia",
+        weight=0.02,
+        rules=PROSE,
+        near="none",
+        cut="none",
+        patterns=_patterns("wikipedia", ".xml"),
     ),
 )
 

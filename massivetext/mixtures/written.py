@@ -91,4 +91,6 @@ def bounded(rules: tuple[Rule, ...], bounds: Mapping[str, Mapping[str, float]]) 
             raise ValueError(f"bounds for a rule {name!r} that is not here{suggestion(name, names)}")
         if set(values) - {"low", "high"}:
             raise ValueError(f"bounds of {name!r} are {dict(values)}, expected low and/or high")
-    return tuple(replace(rule, **bounds[rule.name]) if rule.name in bounds else rule for rule in rules)
+    return tuple(
+        Rule.from_dict({**rule.as_dict(), **bounds[rule.name]}) if rule.name in bounds else rule for rule in rules
+    )

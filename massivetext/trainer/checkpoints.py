@@ -44,9 +44,7 @@ class Checkpoints:
     def restore(self, step: int, like: Any) -> tuple[Any, int]:
         """(state, records consumed) saved after `step`, placed as `like` is: its mesh may be another."""
         target = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), like)
-        arguments = ocp.args.Composite(
-            state=ocp.args.StandardRestore(target), position=ocp.args.JsonRestore()
-        )
+        arguments = ocp.args.Composite(state=ocp.args.StandardRestore(target), position=ocp.args.JsonRestore())
         restored = self._manager.restore(step, args=arguments)
         return restored["state"], restored["position"]["records"]
 

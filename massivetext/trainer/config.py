@@ -95,8 +95,7 @@ def parameter_table(config: ModelConfig) -> dict[str, Parameter]:
         "contract_bias": vector,
     }
     stacked = {
-        name: row._replace(shape=(config.layers, *row.shape), axes=("layers", *row.axes))
-        for name, row in layer.items()
+        name: row._replace(shape=(config.layers, *row.shape), axes=("layers", *row.axes)) for name, row in layer.items()
     }
     return {
         "embedding": Parameter((config.vocabulary, width), ("vocabulary", "width"), fan_in / 2),

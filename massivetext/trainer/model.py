@@ -141,9 +141,7 @@ def _token_losses(config: ModelConfig, parameters: Parameters, hidden: Array, ta
     """[rows, time] nats of each target."""
     hidden = jax.reshard(hidden, _WHOLE)
     embedding = _gathered(parameters["embedding"], PartitionSpec("tensor", "fsdp"), hidden.dtype)
-    logits = jnp.einsum(
-        "btd,vd->btv", hidden, embedding, out_sharding=_BY_LAST, preferred_element_type=jnp.float32
-    )
+    logits = jnp.einsum("btd,vd->btv", hidden, embedding, out_sharding=_BY_LAST, preferred_element_type=jnp.float32)
     logits = logits + parameters["logit_bias"]
     # A comparison instead of a look-up keeps the vocabulary split over `tensor`.
     at_target = targets[..., None] == jnp.arange(config.vocabulary)

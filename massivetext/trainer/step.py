@@ -34,8 +34,7 @@ def place(batch: Batch, passes: int, mesh: Mesh) -> dict[str, Array]:
     sharding = NamedSharding(mesh, PartitionSpec(None, BATCH, None))
     folded = {name: array.reshape(passes, -1, array.shape[-1]) for name, array in batch.items()}
     return {
-        name: jax.make_array_from_callback(array.shape, sharding, array.__getitem__)
-        for name, array in folded.items()
+        name: jax.make_array_from_callback(array.shape, sharding, array.__getitem__) for name, array in folded.items()
     }
 
 

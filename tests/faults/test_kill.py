@@ -11,8 +11,6 @@ import threading
 import time
 from pathlib import Path
 
-import pytest
-
 from massivetext.driver import STAGES
 
 
@@ -58,7 +56,6 @@ def finished_files(out: Path) -> dict[Path, int]:
     return {f: f.stat().st_mtime_ns for f in out.rglob("stage.json")}
 
 
-@pytest.mark.slow
 def test_a_build_killed_in_every_stage_ends_with_the_bytes_of_an_unbroken_one(
     sample: Path, built: Path, tmp_path: Path
 ) -> None:

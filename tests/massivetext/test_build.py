@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from massivetext import build
-from massivetext.problems import Problem
+from massivetext.errors import BuildError
 from massivetext.samples import damaged
 from massivetext.verify import verify
 from pipelines import documents
@@ -67,7 +67,9 @@ def test_every_planted_document_meets_the_fate_its_answer_names(sample: Path, bu
             wrong.append((place, fate.get(place), expected, answer.get("note")))
     assert not wrong
     assert checked["kept"] > 100
-    assert {"language", "unsafe_host", "word_count", "stop_word_count", "dup_5", "test_set", "test_set_title"} <= set(checked)
+    assert {"language", "unsafe_host", "word_count", "stop_word_count", "dup_5", "test_set", "test_set_title"} <= set(
+        checked
+    )
 
 
 def test_of_every_group_of_copies_one_is_kept(sample: Path, built: Path) -> None:
@@ -134,7 +136,9 @@ def test_a_build_of_a_copy_elsewhere_with_two_workers_has_the_same_bytes(
 def test_a_finished_build_is_not_redone(sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     build.run(options(sample, out, "--until", "decide"))
-    before = {f: f.stat().st_mtime_ns for f in out.rglob("*") if f.is_file() and f.name not in ("run.json", "report.json")}
+    before = {
+        f: f.stat().st_mtime_ns for f in out.rglob("*") if f.is_file() and f.name not in ("run.json", "report.json")
+    }
     build.run(options(sample, out, "--until", "decide", "--exchange", "files"))
     after = {f: f.stat().st_mtime_ns for f in before if f.name != "shards.json"}
     assert after == {f: before[f] for f in after}
@@ -166,8 +170,13 @@ def toml_with(low: int) -> str:
     }
     lines = []
     for name, (pattern, rules, weight) in subsets.items():
-        lines += ["[[subsets]]", f'name = "{name}"', f"weight = {weight}", f'patterns = ["{name}/{pattern}"]',
-                  f"rules = {json.dumps(rules)}"]
+        lines += [
+            "[[subsets]]",
+            f'name = "{name}"',
+            f"weight = {weight}",
+            f'patterns = ["{name}/{pattern}"]',
+            f"rules = {json.dumps(rules)}",
+        ]
         if name == "massiveweb":
             lines += ["[subsets.bounds]", f"word_count = {{ low = {low} }}"]
     return "\n".join(lines)
@@ -219,7 +228,9 @@ def test_too_much_unreadable_input_fails_the_build_with_the_list(sample: Path, t
     corpus = tmp_path / "corpus"
     shutil.copytree(sample, corpus)
     (corpus / "news" / "broken.jsonl").write_text("this is no JSON\n" * 50)
-    with pytest.raises(Problem, match=r"(?s)news: 50 of \d+ records are unreadable, more than 1.00%.*news/broken.jsonl, record 0"):
+    with pytest.raises(
+        BuildError, match=r"(?s)news: 50 of \d+ records are unreadable, more than 1.00%.*news/broken.jsonl, record 0"
+    ):
         build.run(options(corpus, tmp_path / "out"))
 
 
@@ -237,13 +248,15 @@ def test_too_much_unreadable_input_fails_the_build_with_the_list(sample: Path, t
 def test_a_mistake_on_the_command_line_is_named_with_its_remedy(
     arguments: list[str], message: str, tmp_path: Path
 ) -> None:
-    with pytest.raises((Problem, ValueError), match=message):
+    with pytest.raises((BuildError, ValueError), match=message):
         build.run([*arguments, "--output", str(tmp_path / "out")] if "--outptu" not in arguments else arguments)
 
 
 def test_an_input_folder_without_a_subset_says_what_was_looked_for(tmp_path: Path) -> None:
     (tmp_path / "in" / "books").mkdir(parents=True)
-    with pytest.raises(Problem, match=r"(?s)no input for books, c4, github.*looked for.*books/\*\*/\*.txt.*give --source"):
+    with pytest.raises(
+        BuildError, match=r"(?s)no input for books, c4, github.*looked for.*books/\*\*/\*.txt.*give --source"
+    ):
         build.run(["--input", str(tmp_path / "in"), "--output", str(tmp_path / "out")])
 
 

@@ -34,20 +34,24 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     columns = schema(np.dtype(np.uint16))
     for shard in range(2):
         rows = range(30)
-        table = pa.table({
-            "docid": [documents.docid(shard, row) for row in rows],
-            "id": [documents.public_id("", f"{shard}/{row}", b"") for row in rows],
-            "rank": list(rows), "split": ["train" if row > 2 else "valid" for row in rows],
-            "locator": [f"{shard}/{row}" for row in rows], "text": [""] * len(rows),
-            "tokens": [rng.integers(3, 300, 40).tolist() for _ in rows],
-        }, schema=columns)
+        table = pa.table(
+            {
+                "docid": [documents.docid(shard, row) for row in rows],
+                "id": [documents.public_id("", f"{shard}/{row}", b"") for row in rows],
+                "rank": list(rows),
+                "split": ["train" if row > 2 else "valid" for row in rows],
+                "locator": [f"{shard}/{row}" for row in rows],
+                "text": [""] * len(rows),
+                "tokens": [rng.integers(3, 300, 40).tolist() for _ in rows],
+            },
+            schema=columns,
+        )
         documents.write_batches(documents.shard_file(encoded(folders.tokens), shard), columns, [table])
     source = FinalTokens(folders.tokens, "", {0: [], 1: []}, {})
     subsets = [Subset("web", 0.7, (0,), 2), Subset("books", 0.3, (1,), 2)]
     plan = mix.mix(Engine(), source, folders.stage("mix"), subsets, 7, 16, 2000, records_per_shard=60)
     Path(folders.file("model")).write_bytes(bytes(range(256)))
-    pack.pack(
-        Engine(), source, plan, folders.stage("pack"), folders.train, LAYOUT, folders.file("model"), ABOUT)
+    pack.pack(Engine(), source, plan, folders.stage("pack"), folders.train, LAYOUT, folders.file("model"), ABOUT)
     return Path(folders.out)
 
 
@@ -64,14 +68,14 @@ def reseal(out: Path, change: Callable[[dict[str, Any]], None]) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["."], ["train"], [".", "--deep"]])
-def test_a_whole_training_set_is_ok(
-    out: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
-) -> None:
+def test_a_whole_training_set_is_ok(out: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     assert verify.main([str(out / arguments[0]), *arguments[1:]]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == "ok"
     assert [line.split()[:4] for line in lines[1:3]] == [
-        ["books", "30.00%", "30.00%", "0.556"], ["web", "70.00%", "70.00%", "1.3"]]
+        ["books", "30.00%", "30.00%", "0.556"],
+        ["web", "70.00%", "70.00%", "1.3"],
+    ]
 
 
 def test_one_flipped_bit_anywhere_is_found_and_its_file_named(
@@ -102,7 +106,8 @@ def test_files_that_are_missing_or_too_many_are_named(out: Path) -> None:
     _, problems = verify.verify(str(out / "train"))
     assert problems == [
         f"{out}/train/{lost}: is missing; run the build again",
-        f"{out}/train/notes.txt: is not in the manifest; remove it"]
+        f"{out}/train/notes.txt: is not in the manifest; remove it",
+    ]
 
 
 def test_a_build_that_has_not_ended_is_not_ok(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -134,9 +139,7 @@ def first_shard(manifest: dict[str, Any]) -> dict[str, Any]:
         (lambda m: m["subsets"].pop("books"), "is not in the manifest"),
     ],
 )
-def test_figures_that_do_not_agree_are_found(
-    out: Path, change: Callable[[dict[str, Any]], None], message: str
-) -> None:
+def test_figures_that_do_not_agree_are_found(out: Path, change: Callable[[dict[str, Any]], None], message: str) -> None:
     reseal(out, change)
     _, problems = verify.verify(str(out / "train"))
     assert any(message in problem for problem in problems), problems

@@ -34,9 +34,7 @@ def folder(tmp_path: Path) -> str:
 
 
 def test_kept_documents_are_those_no_sidecar_drops(folder: str) -> None:
-    batches = list(
-        documents.read_kept(f"{folder}/documents", [f"{folder}/first", f"{folder}/second"], 2, ["text"])
-    )
+    batches = list(documents.read_kept(f"{folder}/documents", [f"{folder}/first", f"{folder}/second"], 2, ["text"]))
     texts = [text for batch in batches for text in batch.column("text").to_pylist()]
     assert texts == [f"text {documents.docid(2, row)}" for row in (0, 2, 3, 5)]
     assert [len(batch) for batch in batches] == [3, 1]

@@ -67,4 +67,3 @@ def test_the_order_is_the_same_on_every_machine() -> None:
 def test_a_subset_without_records_is_refused() -> None:
     with pytest.raises(ValueError, match="every subset needs a record"):
         RecordOrder({"books": 0}, 0)
-

@@ -43,9 +43,7 @@ def test_a_misspelt_model_gets_a_suggestion(capsys: pytest.CaptureFixture[str]) 
         ([], "--data is needed"),
     ],
 )
-def test_wrong_arguments_are_explained(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_wrong_arguments_are_explained(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(arguments)
     assert message in capsys.readouterr().err

@@ -1,5 +1,5 @@
 """What a user can mend: an error that says what was given, what was expected and what to do."""
 
 
-class Problem(Exception):
+class BuildError(Exception):
     """Shown without a traceback."""
