@@ -29,6 +29,7 @@ class Account:
     skipped: dict[str, int] = field(default_factory=dict)
     unreadable: int = 0
     documents: int = 0
+    text_bytes: int = 0
     replaced: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
     failed: dict[str, int] = field(default_factory=dict)

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from filters.rule import suggestion
 from massivetext import lock, mixtures, samples
-from massivetext.driver import STAGES, Build
+from massivetext.driver import Build
 from massivetext.errors import BuildError
 from massivetext.mixture import Mixture, Tokenizer
+from massivetext.stages import NAMES
 from pipelines import files
 from pipelines.engine import LOCAL, Engine, available_workers
 from pipelines.extract import EXTRACTORS
@@ -92,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _stages() -> str:
-    return ", ".join(STAGES)
+    return ", ".join(NAMES)
 
 
 def _count(text: str) -> int:
@@ -140,8 +141,8 @@ def _sources(given: Sequence[str], mixture: Mixture) -> dict[str, list[str]]:
 
 
 def _check_stage(name: str | None, flag: str) -> None:
-    if name is not None and name not in STAGES:
-        raise BuildError(f"{flag} {name}: no such stage{suggestion(name, STAGES)}; stages are {_stages()}")
+    if name is not None and name not in NAMES:
+        raise BuildError(f"{flag} {name}: no such stage{suggestion(name, NAMES)}; stages are {_stages()}")
 
 
 def _check_unknown(unknown: list[str], runner: str, known: list[str]) -> None:

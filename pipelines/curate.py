@@ -33,6 +33,7 @@ class Tally:
 
     records: int = 0
     documents: int = 0
+    text_bytes: int = 0
     replaced: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     unreadable: list[list[Any]] = field(default_factory=list)
@@ -42,6 +43,7 @@ class Tally:
         return {
             "records": self.records,
             "documents": self.documents,
+            "text_bytes": self.text_bytes,
             "replaced": self.replaced,
             "skipped": dict(sorted(self.skipped.items())),
             "unreadable": len(self.unreadable),
@@ -135,7 +137,9 @@ def readable(
         else:
             tally.documents += 1
             tally.replaced += record.replaced
-            yield curate(record, extractor)
+            row = curate(record, extractor)
+            tally.text_bytes += row["bytes"]
+            yield row
 
 
 def curate(record: Record, extractor: str) -> dict[str, Any]:
@@ -144,7 +148,7 @@ def curate(record: Record, extractor: str) -> dict[str, Any]:
     if record.html is not None:
         text, found = extract.extract(record.html, record.encoding, record.url, extractor)
         title = title or found
-    text = text or ""
+    encoded = (text or "").encode()
     return {
         "row": record.row,
         "digest": record.digest,
@@ -152,9 +156,10 @@ def curate(record: Record, extractor: str) -> dict[str, Any]:
         "url": record.url,
         "timestamp": record.timestamp,
         "title": title,
-        "text": text,
-        "text_hash": documents.text_hash(text.encode()),
-        "characters": float(len(text)),
+        "text": text or "",
+        "bytes": len(encoded),
+        "text_hash": documents.text_hash(encoded),
+        "characters": float(len(text or "")),
     }
 
 
@@ -163,11 +168,10 @@ def batched(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     batch: list[dict[str, Any]] = []
     held = 0
     for row in rows:
-        size = len(row["text"].encode())
-        if batch and (held + size > BATCH_BYTES or len(batch) == BATCH_DOCUMENTS):
+        if batch and (held + row["bytes"] > BATCH_BYTES or len(batch) == BATCH_DOCUMENTS):
             yield batch
             batch, held = [], 0
         batch.append(row)
-        held += size
+        held += row["bytes"]
     if batch:
         yield batch

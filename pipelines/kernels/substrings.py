@@ -43,36 +43,45 @@ def roll(tokens: np.ndarray, begin: int, end: int, width: int, multiplier: np.ui
     for i in range(begin, begin + width):
         rolling = rolling * multiplier + _symbol(tokens[i], multiplier)
         leaving = leaving * multiplier
-    hashes[0] = mix(rolling)
+    hashes[0] = rolling
     for i in range(1, count):
         gone = _symbol(tokens[begin + i - 1], multiplier) * leaving
         rolling = rolling * multiplier + _symbol(tokens[begin + i + width - 1], multiplier) - gone
-        hashes[i] = mix(rolling)
+        hashes[i] = rolling
+    for i in range(count):
+        hashes[i] = mix(hashes[i])
     return count
 
 
 @njit(nogil=True, cache=True)
-def least_of_each(hashes: np.ndarray, count: int, span: int, places: np.ndarray) -> int:
-    """Fill places[i] with the place of the least of hashes[i : i + span]; how many there are.
+def picks(hashes: np.ndarray, count: int, span: int, places: np.ndarray, begins: np.ndarray) -> int:
+    """Fill places[j] with the places of the least of hashes[i : i + span], each once; how many there are.
 
-    Among equals the rightmost of the span. A running pick that stays with the previous one would lose
-    repeats.
+    begins[j] is the first i whose least stands there. Among equals the rightmost of the span: a pick that stays
+    with the previous one would lose repeats.
     """
-    windows = count - span + 1
-    if windows <= 0:
+    if count < span:
         return 0
-    least = -1
-    for i in range(windows):
-        newest = i + span - 1
-        if least < i:
-            least = i
-            for j in range(i + 1, newest + 1):
+    least = 0
+    for j in range(1, span):
+        if hashes[j] <= hashes[least]:
+            least = j
+    places[0], begins[0] = least, 0
+    found = 1
+    for newest in range(span, count):
+        leaving = newest - span
+        if hashes[newest] <= hashes[least]:
+            least = newest
+        elif least == leaving:
+            least = leaving + 1
+            for j in range(leaving + 2, newest + 1):
                 if hashes[j] <= hashes[least]:
                     least = j
-        elif hashes[newest] <= hashes[least]:
-            least = newest
-        places[i] = least
-    return windows
+        else:
+            continue
+        places[found], begins[found] = least, leaving + 1
+        found += 1
+    return found
 
 
 @njit(nogil=True, cache=True)
@@ -90,6 +99,7 @@ def anchors(tokens: np.ndarray, offsets: np.ndarray, length: int) -> tuple[np.nd
     longest = _longest(offsets)
     hashes = np.empty(longest, np.uint64)
     places = np.empty(longest, np.int64)
+    begins = np.empty(longest, np.int64)
     total = 0
     for d in range(offsets.shape[0] - 1):
         total += max(0, offsets[d + 1] - offsets[d] - length + 1)
@@ -99,55 +109,84 @@ def anchors(tokens: np.ndarray, offsets: np.ndarray, length: int) -> tuple[np.nd
     kept = 0
     for d in range(offsets.shape[0] - 1):
         grams = roll(tokens, offsets[d], offsets[d + 1], width, FIRST, hashes)
-        last = -1
-        for i in range(least_of_each(hashes, grams, length - width + 1, places)):
-            if places[i] != last:
-                last = places[i]
-                documents[kept] = d
-                positions[kept] = last
-                # Least hashes crowd at zero; the exchange wants keys spread evenly.
-                keys[kept] = mix(hashes[last] ^ SECOND)
-                kept += 1
+        for j in range(picks(hashes, grams, length - width + 1, places, begins)):
+            documents[kept] = d
+            positions[kept] = places[j]
+            # Least hashes crowd at zero; the exchange wants keys spread evenly.
+            keys[kept] = mix(hashes[places[j]] ^ SECOND)
+            kept += 1
     return documents[:kept].copy(), positions[:kept].copy(), keys[:kept].copy()
+
+
+@njit(nogil=True, cache=True)
+def _stretches(
+    offsets: np.ndarray, length: int, live: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where windows with a live anchor may begin: (document, first, last) per stretch, none touching another."""
+    reach = length - length // 2
+    documents = np.empty(live.shape[0], np.int64)
+    firsts = np.empty(live.shape[0], np.int64)
+    lasts = np.empty(live.shape[0], np.int64)
+    found = 0
+    d = 0
+    for place in live:
+        while offsets[d + 1] <= place:
+            d += 1
+        first = max(offsets[d], place - reach)
+        last = min(offsets[d + 1] - length, place)
+        if last < first:
+            continue
+        if found and documents[found - 1] == d and first <= lasts[found - 1] + 1:
+            lasts[found - 1] = last
+        else:
+            documents[found], firsts[found], lasts[found] = d, first, last
+            found += 1
+    return documents[:found], firsts[:found], lasts[:found]
 
 
 @njit(nogil=True, cache=True)
 def live_windows(
     tokens: np.ndarray, offsets: np.ndarray, length: int, live: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The windows whose own anchor is live: (document uint32, place int32, two hashes uint64).
+    """The windows whose own anchor is live: (document uint32, place int32, two hashes uint64), in order.
 
-    `live` bool [tokens]: whether the gram that begins at the token is a live anchor.
+    `live` int64 [anchors], sorted: the tokens at which live anchors begin. Only what stands near one is hashed.
     """
     width = length // 2
-    longest = _longest(offsets)
+    in_document, firsts, lasts = _stretches(offsets, length, live)
+    total = 0
+    longest = 0
+    for s in range(firsts.shape[0]):
+        total += lasts[s] - firsts[s] + 1
+        longest = max(longest, lasts[s] - firsts[s] + length)
     hashes = np.empty(longest, np.uint64)
     others = np.empty(longest, np.uint64)
     places = np.empty(longest, np.int64)
-    chosen = np.zeros(tokens.shape[0], np.bool_)
-    kept = 0
-    for d in range(offsets.shape[0] - 1):
-        grams = roll(tokens, offsets[d], offsets[d + 1], width, FIRST, hashes)
-        for i in range(least_of_each(hashes, grams, length - width + 1, places)):
-            if live[offsets[d] + places[i]]:
-                chosen[offsets[d] + i] = True
-                kept += 1
-    documents = np.empty(kept, np.uint32)
-    positions = np.empty(kept, np.int32)
-    keys = np.empty(kept, np.uint64)
-    lows = np.empty(kept, np.uint64)
+    begins = np.empty(longest, np.int64)
+    documents = np.empty(total, np.uint32)
+    positions = np.empty(total, np.int32)
+    keys = np.empty(total, np.uint64)
+    lows = np.empty(total, np.uint64)
     row = 0
-    for d in range(offsets.shape[0] - 1):
-        windows = roll(tokens, offsets[d], offsets[d + 1], length, FIRST, hashes)
-        roll(tokens, offsets[d], offsets[d + 1], length, SECOND, others)
-        for i in range(windows):
-            if chosen[offsets[d] + i]:
-                documents[row] = d
-                positions[row] = i
-                keys[row] = hashes[i]
-                lows[row] = others[i]
-                row += 1
-    return documents, positions, keys, lows
+    at = 0
+    for s in range(firsts.shape[0]):
+        first = firsts[s]
+        end = lasts[s] + length
+        grams = roll(tokens, first, end, width, FIRST, hashes)
+        found = picks(hashes, grams, length - width + 1, places, begins)
+        windows = roll(tokens, first, end, length, FIRST, hashes)
+        roll(tokens, first, end, length, SECOND, others)
+        for j in range(found):
+            while at < live.shape[0] and live[at] < first + places[j]:
+                at += 1
+            if at < live.shape[0] and live[at] == first + places[j]:
+                for i in range(begins[j], begins[j + 1] if j + 1 < found else windows):
+                    documents[row] = in_document[s]
+                    positions[row] = first + i - offsets[in_document[s]]
+                    keys[row] = hashes[i]
+                    lows[row] = others[i]
+                    row += 1
+    return documents[:row].copy(), positions[:row].copy(), keys[:row].copy(), lows[:row].copy()
 
 
 @njit(nogil=True, cache=True)
@@ -162,11 +201,38 @@ def covered(begins: np.ndarray, length: int, total: int) -> np.ndarray:
     return inside
 
 
+@njit(nogil=True, cache=True)
+def runs(marked: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Each longest run of marked tokens inside one document: (document, first token, end), int64 each."""
+    total = 0
+    for i in range(marked.shape[0]):
+        total += marked[i] and (i == 0 or not marked[i - 1])
+    # A run that crosses into another document is cut in two there.
+    documents = np.empty(total + offsets.shape[0], np.int64)
+    starts = np.empty(total + offsets.shape[0], np.int64)
+    ends = np.empty(total + offsets.shape[0], np.int64)
+    found = 0
+    for d in range(offsets.shape[0] - 1):
+        inside = False
+        for i in range(offsets[d], offsets[d + 1]):
+            if marked[i] and not inside:
+                documents[found], starts[found] = d, i
+            elif inside and not marked[i]:
+                ends[found] = i
+                found += 1
+            inside = marked[i]
+        if inside:
+            ends[found] = offsets[d + 1]
+            found += 1
+    return documents[:found].copy(), starts[:found].copy(), ends[:found].copy()
+
+
 def warm_up() -> None:
     """Compile every kernel for the token types in use, or load it from the cache."""
     for kind in (np.uint16, np.uint32):
         tokens, offsets = np.zeros(4, kind), np.array([0, 4], np.int64)
         tokens.flags.writeable = False
         anchors(tokens, offsets, 2)
-        live_windows(tokens, offsets, 2, np.ones(4, np.bool_))
-    covered(np.zeros(1, np.int64), 2, 4)
+        live_windows(tokens, offsets, 2, np.zeros(1, np.int64))
+    marked = covered(np.zeros(1, np.int64), 2, 4)
+    runs(marked, offsets)

@@ -11,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-from massivetext.driver import STAGES
+from massivetext.stages import NAMES
 
 
 def command(sample: Path, out: Path) -> list[str]:
@@ -29,7 +29,7 @@ def kill_in(stage: str, sample: Path, out: Path) -> bool:
     """Kill a build with SIGKILL while it is in `stage`; whether it was still running then."""
     process = start(sample, out)
     assert process.stderr is not None
-    before = STAGES[STAGES.index(stage) - 1] if stage != STAGES[0] else None
+    before = NAMES[NAMES.index(stage) - 1] if stage != NAMES[0] else None
     for line in process.stderr:
         words = line.split()
         if before is None and words[:1] == ["gopher:"]:
@@ -61,14 +61,14 @@ def test_a_build_killed_in_every_stage_ends_with_the_bytes_of_an_unbroken_one(
 ) -> None:
     out = tmp_path / "out"
     killed = []
-    for stage in STAGES:
+    for stage in NAMES:
         before = finished_files(out)
         if kill_in(stage, sample, out):
             killed.append(stage)
         after = finished_files(out)
         assert {f: after.get(f) for f in before} == before, f"finished work was redone after the kill in {stage}"
         assert not (out / "train" / "manifest.json").exists() or stage == "pack"
-    assert len(killed) >= len(STAGES) - 1
+    assert len(killed) >= len(NAMES) - 1
     before = finished_files(out)
     last = subprocess.run(command(sample, out), capture_output=True, text=True, check=False)
     assert last.returncode == 0, last.stderr[-2000:]

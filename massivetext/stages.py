@@ -1,0 +1,289 @@
+"""The stages of a build: what each is made from, which work it runs, and the marks it leaves for the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from filters import language
+from massivetext import account, report
+from massivetext.errors import BuildError
+from massivetext.folders import Folders
+from massivetext.mixture import Mixture
+from pipelines import curate as curating
+from pipelines import (
+    cut,
+    deduplicate,
+    exclude,
+    export,
+    files,
+    identity,
+    mix,
+    pack,
+    signatures,
+    tokenizer,
+    tokens,
+)
+from pipelines.decide import Decide
+from pipelines.engine import Engine
+from pipelines.identify import Identify
+from pipelines.inputs import Shard
+from pipelines.mix import FinalTokens
+from pipelines.quotas import Plan
+from pipelines.quotas import Subset as Wanted
+from pipelines.records import Layout
+from pipelines.stage import Mark, Stage
+
+NAMES = ("curate", "identify", "decide", "deduplicate", "exclude", "tokenize", "cut", "mix", "pack")
+DROPPING = ("identify", "decide", "exact", "near", "exclude")
+# CPU seconds per MB of stored source or of text, measured on two cores; they only order work and choose processes.
+CURATE_COST, DECIDE_COST, SIGNATURES_COST, EXCLUDE_COST, EXPORT_COST = 2.0, 0.01, 0.1, 0.1, 0.05
+ROW_BYTES = 32
+
+Marks = dict[int, Mark]
+
+
+@dataclass
+class Stages:
+    """One method per stage. `given` is the input folder, `roots` where each subset's sources lie, `budget` in tokens.
+
+    `marks` holds what each finished stage left, `notes` what a user should know of rules that are off.
+    """
+
+    mixture: Mixture
+    folders: Folders
+    engine: Engine
+    shards: list[Shard]
+    roots: Mapping[str, str]
+    given: str | None
+    budget: int | None
+    marks: dict[str, Marks] = field(default_factory=dict)
+    plan: Plan | None = None
+    manifest: dict[str, Any] | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def run(self, name: str) -> None:
+        getattr(self, name)()
+
+    def curate(self) -> None:
+        models = {"safety_model": self.mixture.safety_model, "safety_hosts": self._hosts()}
+        subsets = {
+            s.name: curating.Subset(self.roots[s.name], s.reader, s.extractor, s.priority) for s in self.mixture.subsets
+        }
+        model = self.mixture.language_model or str(language.default_model())
+        settings = {
+            "seed": self.mixture.seed,
+            "valid_share": self.mixture.valid_share,
+            "models": {name: _digest_of(path) for name, path in {**models, "language": model}.items()},
+        }
+        code = identity.of_code("pipelines.curate")
+        made_from = {
+            shard.number: [shard.subset, shard.source, shard.bytes, shard.version, _read_how(subsets[shard.subset])]
+            for shard in self.shards
+        }
+        todo = Stage(
+            "curate", self.folders.documents, code, settings, made_from, {s.number: s.bytes for s in self.shards}
+        )
+        work = curating.Curate(
+            self.folders.documents,
+            self.folders.stage("shards.json"),
+            subsets,
+            self.mixture.seed,
+            self.mixture.valid_share,
+            model,
+            models["safety_model"],
+            models["safety_hosts"],
+        )
+        self.marks["curate"] = self.engine.run_shards(todo, work, CURATE_COST)
+        self._check_readable()
+
+    def _hosts(self) -> str:
+        """The host list's path: as given, or relative to the input folder; none where there is no such file."""
+        named = self.mixture.safety_hosts
+        for path in (named, files.join(self.given, named) if self.given else ""):
+            if path and files.exists(path):
+                return path
+        self.notes.append("no list of unsafe hosts: the rule unsafe_host is off")
+        return ""
+
+    def _check_readable(self) -> None:
+        accounts = account.account(self.shards, self.marks["curate"], None, [], [])
+        found = account.unreadable_problems(accounts, self.mixture.unreadable_share)
+        if found:
+            raise BuildError("\n".join([*found, "mend or remove these files, or allow more with --unreadable-share"]))
+
+    def identify(self) -> None:
+        folder = self.folders.stage("identify")
+        self.marks["identify"] = self._exchange(
+            "identify", folder, Identify(self.folders.documents, folder), {}, ["curate"]
+        )
+
+    def decide(self) -> None:
+        folder = self.folders.stage("decide")
+        rules = {subset.name: subset.rules for subset in self.mixture.subsets}
+        made_from = {
+            shard.number: [
+                self._digests(shard.number, ["curate", "identify"]),
+                [r.as_dict() for r in rules[shard.subset]],
+            ]
+            for shard in self.shards
+        }
+        todo = Stage("decide", folder, identity.of_code("pipelines.decide"), {}, made_from, self._text_sizes())
+        work = Decide(self.folders.documents, (self.folders.stage("identify"),), folder, rules)
+        self.marks["decide"] = self.engine.run_shards(todo, work, DECIDE_COST)
+        if not self.mixture.safety_model:
+            self.notes.append("no safety model: the rule unsafe_probability is off")
+
+    def deduplicate(self) -> None:
+        """Exact copies everywhere, then near-duplicates among the subsets whose role says so."""
+        folder = self.folders.stage("exact")
+        everywhere = tuple((subset.name, "full") for subset in self.mixture.subsets)
+        work = deduplicate.Exact(self.folders.documents, self._drop_folders("identify", "decide"), folder, everywhere)
+        after = ["curate", "identify", "decide"]
+        self.marks["exact"] = self._exchange("exact", folder, work, {}, after)
+        self._near([*after, "exact"])
+
+    def _near(self, after: Sequence[str]) -> None:
+        how = self.mixture.near
+        roles = {subset.name: subset.near for subset in self.mixture.subsets}
+        folder = self.folders.stage("signatures")
+        made_from = {s.number: [self._digests(s.number, after), roles[s.subset]] for s in self.shards}
+        settings = {"bands": how.bands, "rows": how.rows}
+        code = identity.of_code("pipelines.signatures")
+        todo = Stage("signatures", folder, code, settings, made_from, self._text_sizes())
+        work = signatures.Signatures(
+            self.folders.documents,
+            self._drop_folders(*after[1:]),
+            folder,
+            tuple(roles.items()),
+            how.bands * how.rows,
+            how.bands,
+        )
+        marks = self.engine.run_shards(todo, work, SIGNATURES_COST)
+        self.marks["near"] = deduplicate.near_duplicates(
+            self.engine, self.folders.stage("near"), folder, marks, how.threshold
+        )
+
+    def exclude(self) -> None:
+        folder, sets = self.folders.stage("exclude"), self.folders.stage("test_sets")
+        found = self._test_sets()
+        named = [[files.name(test_set.path), test_set.bytes, test_set.version] for test_set in found]
+        code = identity.of_code("pipelines.exclude")
+        of_index = Stage("test_sets", sets, code, {}, {0: named}, {0: sum(test_set.bytes for test_set in found)})
+        write = exclude.WriteIndex(tuple(test_set.path for test_set in found), sets)
+        (index,) = self.engine.run_shards(of_index, write, EXCLUDE_COST).values()
+        scope = tuple(subset.name for subset in self.mixture.subsets if subset.exclude)
+        after = ["curate", "identify", "decide", "exact", "near"]
+        made_from = {s.number: [self._digests(s.number, after), s.subset in scope] for s in self.shards}
+        todo = Stage("exclude", folder, code, {"test_sets": index.digests}, made_from, self._text_sizes())
+        path = files.join(sets, exclude.INDEX_NAME)
+        work = exclude.Exclude(self.folders.documents, self._drop_folders(*after[1:]), folder, path, scope)
+        self.marks["exclude"] = self.engine.run_shards(todo, work, EXCLUDE_COST)
+
+    def _test_sets(self) -> list[files.Listed]:
+        patterns = self.mixture.test_sets if self.given else ()
+        found = {listed for pattern in patterns for listed in files.listing(files.join(self.given or "", pattern))}
+        if not found:
+            self.notes.append("no test sets: the rules test_set and test_set_title are off")
+        return sorted(found, key=lambda listed: listed.path)
+
+    def tokenize(self) -> None:
+        how = self.mixture.tokenizer
+        weights = {subset.name: subset.weight for subset in self.mixture.subsets}
+        available: dict[str, int] = dict.fromkeys(weights, 0)
+        for shard in self.shards:
+            available[shard.subset] += self.marks["curate"][shard.number].counts[shard.subset]["text_bytes"]
+        rates = tokens.sample_rates(weights, available, how.sample_bytes)
+        self.marks["tokenize"] = tokens.tokenize(
+            self.engine,
+            self.folders.documents,
+            list(self._drop_folders(*DROPPING)),
+            self.folders.tokens,
+            {shard.number: self._digests(shard.number, ["curate", *DROPPING]) for shard in self.shards},
+            self._text_sizes(),
+            {shard.number: rates[shard.subset] for shard in self.shards},
+            tokens.Tokenization(how.vocabulary, how.normalization, self.mixture.seed, how.model),
+        )
+
+    def cut(self) -> None:
+        how = self.mixture.cut
+        roles = {shard.number: self.mixture.subset(shard.subset).cut for shard in self.shards}
+        self.marks["cut"] = cut.cut_substrings(
+            self.engine,
+            self.folders.tokens,
+            self.folders.stage("cut"),
+            self.marks["tokenize"],
+            roles,
+            cut.Cutting(how.window, how.minimum, how.mode),
+        )
+
+    def mix(self) -> None:
+        members = account.by_subset(self.shards)
+        wanted = [Wanted(s.name, s.weight, tuple(members[s.name]), s.max_epochs) for s in self.mixture.subsets]
+        self.plan = mix.mix(
+            self.engine,
+            self._final(),
+            self.folders.stage("mix"),
+            wanted,
+            self.mixture.seed,
+            self.mixture.sequence_length,
+            self.budget,
+            self.mixture.records_per_shard,
+        )
+
+    def pack(self) -> None:
+        assert self.plan is not None
+        model = tokens.model_path(self.folders.tokens)
+        encoder = tokenizer.load(model)
+        layout = Layout(self.mixture.sequence_length, encoder.vocabulary, encoder.eos)
+        self.manifest = pack.pack(
+            self.engine,
+            self._final(),
+            self.plan,
+            self.folders.stage("pack"),
+            self.folders.train,
+            layout,
+            model,
+            report.about(self.mixture),
+        )
+
+    def export(self) -> None:
+        folder = self.folders.file("text")
+        final = self._final()
+        todo = Stage("text", folder, identity.of_code("pipelines.export"), {}, final.inputs, final.sizes)
+        work = export.Export(self.folders.documents, final.tokens, final.cut, folder)
+        self.engine.run_shards(todo, work, EXPORT_COST)
+
+    def _final(self) -> FinalTokens:
+        made_from = {shard.number: self._digests(shard.number, ["tokenize", "cut"]) for shard in self.shards}
+        return FinalTokens(self.folders.tokens, self.folders.stage("cut"), made_from, self._text_sizes())
+
+    # What the stages share.
+
+    def _exchange(self, name: str, folder: str, work: Any, settings: Mapping[str, Any], after: Sequence[str]) -> Marks:
+        made_from = {shard.number: self._digests(shard.number, after) for shard in self.shards}
+        code = identity.of_code(type(work).__module__)
+        todo = Stage(name, folder, code, settings, made_from, self._text_sizes(), exchanges=True)
+        read = sum(self.marks["curate"][s.number].counts[s.subset]["documents"] for s in self.shards)
+        return self.engine.run_exchange(todo, work, read * ROW_BYTES)
+
+    def _digests(self, shard: int, names: Sequence[str]) -> list[list[str]]:
+        return [self.marks[name][shard].digests for name in names]
+
+    def _text_sizes(self) -> dict[int, int]:
+        """Bytes of work per shard once texts are read: the size of its documents file."""
+        return {shard: sum(f.bytes for f in mark.files) for shard, mark in self.marks["curate"].items()}
+
+    def _drop_folders(self, *names: str) -> tuple[str, ...]:
+        return tuple(self.folders.stage(name) for name in names)
+
+
+def _digest_of(path: str) -> str:
+    return identity.digest(files.read_bytes(path).hex()) if path else ""
+
+
+def _read_how(subset: curating.Subset) -> list[Any]:
+    """What of a subset's reading shapes its documents; a user's own reader by its source."""
+    module = (subset.reader or "").partition(":")[0]
+    return [subset.reader, identity.of_code(module) if module else "", subset.extractor, subset.priority]
