@@ -75,7 +75,7 @@ class Curate:
     safety_hosts: str
 
     def warm_up(self) -> None:
-        language.measure(["Load the model before the first document."], self.language_model or None)
+        language.measure(["Load the model before the first document."], files.local_copy(self.language_model) or None)
         gopher.measure([""])
 
     @cached_property
@@ -107,10 +107,12 @@ class Curate:
             **{name: [row[name] for row in rows] for name in RECORD_COLUMNS if name != "text"},
             "text": texts,
         }
-        hosts = self.safety_hosts or None
+        spoken, unsafe, hosts = (
+            files.local_copy(path) or None for path in (self.language_model, self.safety_model, self.safety_hosts)
+        )
         for signals in (
-            language.measure(texts, self.language_model or None),
-            safety.measure(texts, columns["url"], self.safety_model or None, hosts),
+            language.measure(texts, spoken),
+            safety.measure(texts, columns["url"], unsafe, hosts),
             gopher.measure(texts),
         ):
             columns.update({name: signals.column(name).combine_chunks() for name in signals.column_names})

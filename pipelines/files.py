@@ -6,14 +6,17 @@ because an object exists only once its upload has ended (there a rename would be
 
 from __future__ import annotations
 
+import atexit
 import glob
 import hashlib
 import os
 import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, BinaryIO, cast
 
 from apache_beam.io.filesystem import CompressionTypes
@@ -62,6 +65,17 @@ def open_read(path: str) -> BinaryIO:
 def read_bytes(path: str) -> bytes:
     with open_read(path) as file:
         return file.read()
+
+
+@cache
+def local_copy(path: str) -> str:
+    """A local file with the content of `path`, for readers that know no object stores; '' stays ''."""
+    if not is_remote(path):
+        return path
+    with tempfile.NamedTemporaryFile(prefix="massivetext-", suffix=f"-{name(path)}", delete=False) as file:
+        file.write(read_bytes(path))
+    atexit.register(os.remove, file.name)
+    return file.name
 
 
 class Sink:
@@ -133,6 +147,23 @@ def write_bytes(path: str, data: bytes) -> Written:
     return sink.written(path)
 
 
+@contextmanager
+def local_temporary(path: str) -> Iterator[str]:
+    """A local file name for what will stand under `path`: beside it, so that publishing is a rename.
+
+    For an object store it is in the machine's temporary folder. What is still there at the end is removed.
+    """
+    folder = tempfile.gettempdir() if is_remote(path) else os.path.dirname(path)
+    os.makedirs(folder, exist_ok=True)
+    ending = f"{TEMPORARY}{os.getpid()}-{threading.get_ident()}"
+    temporary = os.path.join(folder, name(path) + ending)
+    try:
+        yield temporary
+    finally:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+
+
 def create_new(path: str, data: bytes) -> bool:
     """Write a small file only if there is none, and tell; atomic on disk, best effort on object stores."""
     if is_remote(path):
@@ -190,7 +221,7 @@ def make_folder(path: str) -> None:
 def remove(path: str) -> None:
     """Remove a file or a whole folder; nothing happens where there is none."""
     if is_remote(path):
-        found = [m.path for m in FileSystems.match([path, join(path, "**")])[1].metadata_list]
+        found = sorted({m.path for match in FileSystems.match([path, join(path, "**")]) for m in match.metadata_list})
         if found:
             FileSystems.delete(found)
     elif os.path.isdir(path):
@@ -211,11 +242,10 @@ def names(folder: str) -> list[str]:
 def listing(pattern: str) -> list[Listed]:
     """Files that match a glob (`**` crosses folders), sorted by path."""
     if is_remote(pattern):
-        found = FileSystems.match([pattern])[0].metadata_list
-        return sorted(
-            (Listed(m.path, m.size_in_bytes, str(m.last_updated_in_seconds)) for m in found),
-            key=lambda listed: listed.path,
-        )
+        # Beam's `**/` wants a folder to cross, where a shell's is content with none.
+        matches = FileSystems.match(sorted({pattern, pattern.replace("**/", "")}))
+        found = {m.path: m for match in matches for m in match.metadata_list}
+        return [Listed(path, m.size_in_bytes, str(m.last_updated_in_seconds)) for path, m in sorted(found.items())]
     paths = sorted(p for p in glob.glob(pattern, recursive=True) if os.path.isfile(p))
     return [Listed(p, os.path.getsize(p), str(os.stat(p).st_mtime_ns)) for p in paths]
 

@@ -61,12 +61,12 @@ class Pack:
         target = self.targets[shard]
         records_path = files.join(self.train, f"{target.name}.array_record")
         provenance_path = files.join(self.train, f"{target.name}.documents.parquet")
-        with records.local_temporary(documents.shard_file(self.out, shard, ".spool")) as spool:
+        with files.local_temporary(documents.shard_file(self.out, shard, ".spool")) as spool:
             index, locators = scatter.gather(
                 self.scatter, self.sources[target.subset], target.group, spool, self.layout.dtype.itemsize
             )
             row, epoch, tokens = occurrences(index, target.whole_epochs)
-            with records.local_temporary(records_path) as local:
+            with files.local_temporary(records_path) as local:
                 with open(spool, "rb", buffering=0) as source:
                     texts = read_each(source.fileno(), index["first"][row], tokens, self.layout.dtype)
                     count, fill = records.write_records(local, texts, self.layout)

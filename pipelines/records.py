@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
-import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from array_record.python.array_record_module import ArrayRecordReader, ArrayRecordWriter
 
-from pipelines import documents, files
+from pipelines import documents
 from pipelines.files import Written
 
 FORMAT = 1
@@ -88,23 +84,6 @@ class ShardFiles:
             "sha256": self.records_file.sha256,
             "provenance": {"path": self.provenance_file.name, "sha256": self.provenance_file.sha256},
         }
-
-
-@contextmanager
-def local_temporary(path: str) -> Iterator[str]:
-    """A local file name for what will stand under `path`: beside it, so that publishing is a rename.
-
-    For an object store it is in the machine's temporary folder. What is still there at the end is removed.
-    """
-    folder = tempfile.gettempdir() if files.is_remote(path) else os.path.dirname(path)
-    os.makedirs(folder, exist_ok=True)
-    ending = f"{files.TEMPORARY}{os.getpid()}-{threading.get_ident()}"
-    temporary = os.path.join(folder, files.name(path) + ending)
-    try:
-        yield temporary
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
 
 
 def write_records(local: str, texts: Iterable[np.ndarray], layout: Layout) -> tuple[int, int]:

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines import cut, documents, exchange, files, mix, records
+from pipelines import cut, documents, exchange, files, mix
 from pipelines.files import Written
 from pipelines.quotas import Plan, SubsetPlan
 from pipelines.records import Layout
@@ -94,7 +94,7 @@ class Scatter:
     def run(self, shard: int) -> Result:
         plan = self.plans[shard]
         counts = dict.fromkeys(COUNTS, 0)
-        with records.local_temporary(documents.shard_file(self.out, shard, ".spool")) as spool:
+        with files.local_temporary(documents.shard_file(self.out, shard, ".spool")) as spool:
             parts = []
             with open(spool, "wb") as sink:
                 columns = ["docid", "id", "split", "locator", "tokens"]

@@ -120,7 +120,10 @@ class Model:
             tokenizer.load(self.how.model)
             written = files.write_bytes(path, files.read_bytes(self.how.model))
         else:
-            written = vocabulary.train(list(self.samples), path, self.how.vocabulary)
+            samples = [files.local_copy(sample) for sample in self.samples]
+            with files.local_temporary(path) as local:
+                vocabulary.train(samples, local, self.how.vocabulary)
+                written = files.publish(local, path)
         return Result([written], {"pieces": tokenizer.load(path).vocabulary})
 
 

@@ -27,27 +27,31 @@ def mix(value: np.uint64) -> np.uint64:
     return value ^ (value >> uint64(31))
 
 
-@njit(cache=True)
-def _symbol(token: int, multiplier: np.uint64) -> np.uint64:
-    return mix((uint64(token) + _ONE) * multiplier)
-
-
 @njit(nogil=True, cache=True)
 def roll(tokens: np.ndarray, begin: int, end: int, width: int, multiplier: np.uint64, hashes: np.ndarray) -> int:
-    """Fill hashes[i] with the hash of tokens[begin + i : begin + i + width]; how many there are."""
-    count = end - begin - width + 1
+    """Fill hashes[i] with the hash of tokens[begin + i : begin + i + width]; how many there are.
+
+    `hashes` has room for end - begin of them.
+    """
+    size = end - begin
+    count = size - width + 1
     if count <= 0:
         return 0
+    # Three loops, of which the compiler vectorises the first and the last.
+    symbols = np.empty(size, np.uint64)
+    part = tokens[begin:end]
+    for i in range(size):
+        symbols[i] = mix((uint64(part[i]) + _ONE) * multiplier)
     leaving = _ONE
     rolling = uint64(0)
-    for i in range(begin, begin + width):
-        rolling = rolling * multiplier + _symbol(tokens[i], multiplier)
+    for i in range(width):
+        rolling = rolling * multiplier + symbols[i]
         leaving = leaving * multiplier
     hashes[0] = rolling
-    for i in range(1, count):
-        gone = _symbol(tokens[begin + i - 1], multiplier) * leaving
-        rolling = rolling * multiplier + _symbol(tokens[begin + i + width - 1], multiplier) - gone
-        hashes[i] = rolling
+    entering = symbols[width:]
+    for i in range(count - 1):
+        rolling = rolling * multiplier + (entering[i] - symbols[i] * leaving)
+        hashes[i + 1] = rolling
     for i in range(count):
         hashes[i] = mix(hashes[i])
     return count
@@ -115,7 +119,7 @@ def anchors(tokens: np.ndarray, offsets: np.ndarray, length: int) -> tuple[np.nd
             # Least hashes crowd at zero; the exchange wants keys spread evenly.
             keys[kept] = mix(hashes[places[j]] ^ SECOND)
             kept += 1
-    return documents[:kept].copy(), positions[:kept].copy(), keys[:kept].copy()
+    return documents[:kept], positions[:kept], keys[:kept]
 
 
 @njit(nogil=True, cache=True)
@@ -186,7 +190,45 @@ def live_windows(
                     keys[row] = hashes[i]
                     lows[row] = others[i]
                     row += 1
-    return documents[:row].copy(), positions[:row].copy(), keys[:row].copy(), lows[:row].copy()
+    return documents[:row], positions[:row], keys[:row], lows[:row]
+
+
+def first_of_equals(keys: np.ndarray, lows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each pair of hashes (uint64) the least index of an equal pair int64, and whether it has an equal at all."""
+    # The top of the key and the index in one number: sorting numbers is several times faster than sorting indices.
+    bits = max(1, len(keys) - 1).bit_length()
+    low_bits = np.uint64((1 << bits) - 1)
+    packed = (keys & ~low_bits) | np.arange(len(keys), dtype=np.uint64)
+    packed.sort()
+    return _equals(packed, np.uint64(bits), keys, lows)
+
+
+@njit(nogil=True, cache=True)
+def _equals(
+    packed: np.ndarray, bits: np.uint64, keys: np.ndarray, lows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """`first_of_equals` from its sorted numbers. Indices ascend where the tops are equal."""
+    count = packed.shape[0]
+    first = np.arange(count)
+    repeated = np.zeros(count, np.bool_)
+    low_bits = (_ONE << bits) - _ONE
+    start = 0
+    while start < count:
+        end = start + 1
+        while end < count and packed[end] >> bits == packed[start] >> bits:
+            end += 1
+        # As a rule one round settles all; tops that are equal by chance take another each.
+        for x in range(start, end):
+            head = np.int64(packed[x] & low_bits)
+            if end - start == 1 or repeated[head]:
+                continue
+            for y in range(x + 1, end):
+                other = np.int64(packed[y] & low_bits)
+                if keys[other] == keys[head] and lows[other] == lows[head]:
+                    first[other] = head
+                    repeated[head] = repeated[other] = True
+        start = end
+    return first, repeated
 
 
 @njit(nogil=True, cache=True)
@@ -201,32 +243,6 @@ def covered(begins: np.ndarray, length: int, total: int) -> np.ndarray:
     return inside
 
 
-@njit(nogil=True, cache=True)
-def runs(marked: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Each longest run of marked tokens inside one document: (document, first token, end), int64 each."""
-    total = 0
-    for i in range(marked.shape[0]):
-        total += marked[i] and (i == 0 or not marked[i - 1])
-    # A run that crosses into another document is cut in two there.
-    documents = np.empty(total + offsets.shape[0], np.int64)
-    starts = np.empty(total + offsets.shape[0], np.int64)
-    ends = np.empty(total + offsets.shape[0], np.int64)
-    found = 0
-    for d in range(offsets.shape[0] - 1):
-        inside = False
-        for i in range(offsets[d], offsets[d + 1]):
-            if marked[i] and not inside:
-                documents[found], starts[found] = d, i
-            elif inside and not marked[i]:
-                ends[found] = i
-                found += 1
-            inside = marked[i]
-        if inside:
-            ends[found] = offsets[d + 1]
-            found += 1
-    return documents[:found].copy(), starts[:found].copy(), ends[:found].copy()
-
-
 def warm_up() -> None:
     """Compile every kernel for the token types in use, or load it from the cache."""
     for kind in (np.uint16, np.uint32):
@@ -234,5 +250,5 @@ def warm_up() -> None:
         tokens.flags.writeable = False
         anchors(tokens, offsets, 2)
         live_windows(tokens, offsets, 2, np.zeros(1, np.int64))
-    marked = covered(np.zeros(1, np.int64), 2, 4)
-    runs(marked, offsets)
+    covered(np.zeros(1, np.int64), 2, 4)
+    first_of_equals(np.zeros(1, np.uint64), np.zeros(1, np.uint64))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -19,10 +20,11 @@ CONFIG = ModelConfig(
     "test", 2, 2, 8, 24, 1e-3, 0, context=16, vocabulary=50, rematerialise=False, compute_dtype="float32"
 )
 EOS = 1
-hidden_states = jax.jit(model.hidden_states, static_argnums=0)
-summed_loss = jax.jit(model.summed_loss, static_argnums=0)
-gradients = jax.jit(jax.grad(model.summed_loss, argnums=1), static_argnums=0)
-first_values = jax.jit(model.first_values, static_argnums=(0, 1))
+compiled = partial(jax.jit, static_argnums=0, compiler_options={"xla_backend_optimization_level": 0})
+hidden_states = compiled(model.hidden_states)
+summed_loss = compiled(model.summed_loss)
+gradients = compiled(jax.grad(model.summed_loss, argnums=1))
+first_values = compiled(model.first_values, static_argnums=(0, 1))
 
 
 @pytest.fixture(autouse=True)
