@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,9 @@ LOCAL = "DirectRunner"
 # Starting worker processes costs about 3 CPU seconds a stage (measured); below this estimate it does not pay.
 PROCESSES_PAY_SECONDS = 15.0
 NOISE = ("No semi_persistent_directory", "Discarding unparseable args", "No session file found", "Missing pipeline")
+# What these log on a failure is raised as well, and said once is enough.
+LOGGERS = ("apache_beam.runners.portability.local_job_service", "apache_beam.runners.common")
+WHERE = re.compile(r"\s*\[while running '[^']*'\]")
 
 Report = Callable[[str, int, int, float], None]
 
@@ -128,7 +132,7 @@ class Engine:
             thread.join(0.5)
             self._progress(of, todo, weight, started)
         if failure:
-            raise failure[0]
+            raise _as_raised(failure[0])
 
     @contextmanager
     def _worker_output(self, estimate: float) -> Iterator[None]:
@@ -157,7 +161,8 @@ class Engine:
     def _arguments(self, estimate: float) -> list[str]:
         if self.runner != LOCAL:
             return [f"--runner={self.runner}", "--no_save_main_session", *self.options]
-        logging.getLogger("apache_beam.runners.portability.local_job_service").addFilter(_is_news)
+        for name in LOGGERS:
+            logging.getLogger(name).addFilter(_is_news)
         if self._takes_processes(estimate):
             mode = ["--direct_running_mode=multi_processing", f"--direct_num_workers={self.workers}"]
         else:
@@ -166,7 +171,17 @@ class Engine:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    return not any(text in record.getMessage() for text in NOISE)
+    raised = record.levelno >= logging.ERROR and WHERE.search(record.getMessage()) is not None
+    return not raised and not any(text in record.getMessage() for text in NOISE)
+
+
+def _as_raised(error: BaseException) -> BaseException:
+    """The error as the work raised it: Beam adds where, and makes text of what another process raised."""
+    lines = [line for line in WHERE.sub("", str(error)).splitlines() if line.strip()]
+    of_worker = [line.removeprefix("ValueError: ") for line in lines if line.startswith("ValueError: ")]
+    if of_worker and isinstance(error, RuntimeError):
+        return ValueError(of_worker[-1])
+    return ValueError(WHERE.sub("", str(error))) if type(error) is ValueError else error
 
 
 def _biggest_first(of: Stage, shards: set[int]) -> list[int]:
