@@ -11,13 +11,14 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import json
+import re
 import sys
 from functools import cache
 from typing import Any
 
 PROJECT = ("filters", "pipelines", "massivetext")
-# The engine runs stages and shapes none of their bytes; Beam only moves elements.
-NOT_IN_BYTES = {"apache_beam", "pipelines.engine"}
+# The engine runs stages, Beam moves elements, the last two build wheels: none shapes a byte of a stage.
+NOT_IN_BYTES = {"apache_beam", "apache-beam", "pipelines.engine", "pybind11", "setuptools"}
 
 
 def digest(value: Any) -> str:
@@ -48,9 +49,26 @@ def _owners() -> dict[str, list[str]]:
 
 
 def versions(libraries: set[str]) -> dict[str, str]:
+    """Versions of the distributions that hold these modules, and of what they require in turn."""
     owners = _owners()
-    found = {owner for library in libraries for owner in owners.get(library, [])}
-    return {owner: importlib.metadata.version(owner) for owner in sorted(found)}
+    waiting = sorted(owner for library in libraries for owner in owners.get(library, []))
+    found: dict[str, str] = {}
+    while waiting:
+        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
+        if name not in found and name not in NOT_IN_BYTES and (version := _version(name)):
+            found[name] = version
+            required = importlib.metadata.requires(name) or []
+            waiting += [re.split(r"[^\w.-]", spec, maxsplit=1)[0] for spec in required if "extra ==" not in spec]
+    return dict(sorted(found.items()))
+
+
+@cache
+def _version(distribution: str) -> str:
+    """Its version, or nothing where it is not installed: a requirement of another platform."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def _closure(modules: tuple[str, ...]) -> tuple[set[str], set[str]]:

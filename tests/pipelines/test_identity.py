@@ -56,7 +56,7 @@ def test_the_libraries_are_those_that_the_imports_name(package: Path) -> None:
 
 def test_curate_depends_on_the_extractor_and_the_kernels_but_not_on_beam() -> None:
     libraries = identity.libraries_of("pipelines.curate")
-    assert {"numba", "pyarrow", "trafilatura"} <= {name.lower() for name in libraries}
+    assert {"numba", "pyarrow", "trafilatura", "justext", "lxml"} <= set(libraries)
     assert "apache-beam" not in libraries
 
 
