@@ -11,6 +11,7 @@ from filters.kernels import gopher as kernel
 from filters.text import buffers
 
 RULES = quality.RULES + repetition.RULES
+SCHEMA = pa.schema([(signal, pa.float64()) for signal in kernel.SIGNALS])
 
 
 def measure(texts: Sequence[str] | pa.Array | pa.ChunkedArray, copies: repetition.Copies = "later") -> pa.Table:
@@ -19,4 +20,6 @@ def measure(texts: Sequence[str] | pa.Array | pa.ChunkedArray, copies: repetitio
     `copies` is explained at `repetition.measure`, the errors at `filters.text.buffers`.
     """
     values = kernel.measure(*buffers(texts), copies=copies)
-    return pa.table(dict(zip(kernel.SIGNALS, values.T.copy(), strict=True)))
+    column, rows = pa.array(values.T.ravel()), len(values)
+    # One array cut up takes half the time of 21, where each call has one text.
+    return pa.Table.from_arrays([column.slice(i * rows, rows) for i in range(len(SCHEMA))], schema=SCHEMA)

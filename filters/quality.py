@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from filters.rule import Rule, Verdict
 from filters.rule import judge as verdicts
-from filters.text import ELLIPSES, lines, words
+from filters.text import ELLIPSES, lines, strings, words
 
 PAPER = "Rae et al. 2021, Quality Filtering (MassiveWeb only)"
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
@@ -39,6 +39,19 @@ def measure(texts: Sequence[str] | pa.Array | pa.ChunkedArray) -> pa.Table:
     return gopher.measure(texts).select(SIGNALS)
 
 
+def count_words(texts: Sequence[str] | pa.Array | pa.ChunkedArray, wanted: Sequence[str]) -> pa.Array:
+    """How many distinct members of `wanted` occur in each text, float64: `stop_word_count` for any words.
+
+    `wanted` are cores: lower case, alphanumeric at both ends. Raises ValueError for one that no core can equal.
+    """
+    for word in wanted:
+        if core(word) != word or not word:
+            raise ValueError(f"{word!r} equals no word: give {core(word)!r}, lower case without punctuation around it")
+    sought = frozenset(wanted)
+    counts = [len(sought.intersection(map(core, set(words(text))))) for text in strings(texts)]
+    return pa.array(counts, pa.int64()).cast(pa.float64())
+
+
 def judge(text: str, rules: Sequence[Rule] = RULES) -> list[Verdict]:
     """One verdict per rule on one text."""
     return verdicts(rules, reference(text))
@@ -62,6 +75,8 @@ def reference(text: str) -> dict[str, float]:
 
 def core(word: str) -> str:
     """A word without the leading and trailing characters that are not alphanumeric, in lower case."""
+    if word.isalnum():
+        return word.lower()
     kept = [position for position, character in enumerate(word) if character.isalnum()]
     return word[kept[0] : kept[-1] + 1].lower() if kept else ""
 

@@ -25,8 +25,10 @@ class Rule:
     """Keeps a text if low <= value <= high; a bound of None is open, a value nobody measured keeps.
 
     The value is the column `signal` (by default the rule's name), in `unit`. With `labels`, a text whose
-    column `label_signal` is not among them counts with the value 0.0. Raises ValueError if the parts do not
-    fit together.
+    column `label_signal` is not among them counts with the value 0.0. With `words` the value is how many of
+    these occur in the text (as stop words do); with `measure`, an import path `package.module:function`, it is
+    the column `signal` of the table which that function makes of the texts. `filters.asked` measures both.
+    Raises ValueError if the parts do not fit together.
     """
 
     name: str
@@ -37,9 +39,11 @@ class Rule:
     signal: str = ""
     labels: tuple[str, ...] = ()
     label_signal: str = ""
+    words: tuple[str, ...] = ()
+    measure: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("name", "unit", "source", "signal", "label_signal"):
+        for name in ("name", "unit", "source", "signal", "label_signal", "measure"):
             _require_text(self.name, name, getattr(self, name))
         if not self.name:
             raise ValueError("a rule needs a name that is not empty")
@@ -50,9 +54,19 @@ class Rule:
                 f"rule {self.name!r}: low {self.low:g} is above high {self.high:g}; no value would be kept"
             )
         object.__setattr__(self, "signal", self.signal or self.name)
-        object.__setattr__(self, "labels", _labels(self.name, self.labels))
+        for name in ("labels", "words"):
+            object.__setattr__(self, name, _strings(self.name, name, getattr(self, name)))
         if bool(self.labels) != bool(self.label_signal):
             raise ValueError(f"rule {self.name!r}: labels and label_signal go together; give both or neither")
+        if self.words and self.measure:
+            raise ValueError(f"rule {self.name!r}: words are counted by this package; give words or measure, not both")
+        if self.measure and not all(self.measure.partition(":")):
+            raise ValueError(f"rule {self.name!r}: measure is {self.measure!r}, expected package.module:function")
+
+    @property
+    def needs_text(self) -> bool:
+        """Whether the value is measured on the text when the rule judges, not before."""
+        return bool(self.words or self.measure)
 
     @property
     def bounds(self) -> str:
@@ -72,7 +86,7 @@ class Rule:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         if self.signal == self.name:
             del values["signal"]
-        values["labels"] = list(self.labels)
+        values["labels"], values["words"] = list(self.labels), list(self.words)
         return {name: value for name, value in values.items() if value not in (None, "", [])}
 
     @classmethod
@@ -179,9 +193,9 @@ def _bound(rule: str, field: str, value: object) -> float | None:
     return float(value)
 
 
-def _labels(rule: str, value: object) -> tuple[str, ...]:
-    if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(label, str) for label in value):
-        raise ValueError(f"rule {rule!r}: labels must be a list of strings, not {value!r}")
+def _strings(rule: str, field: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(item, str) for item in value):
+        raise ValueError(f"rule {rule!r}: {field} must be a list of strings, not {value!r}")
     return tuple(value)
 
 

@@ -38,6 +38,11 @@ def _physical_lines(text: str) -> list[str]:
     return [piece.strip() for piece in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
 
 
+def strings(texts: Sequence[str] | pa.Array | pa.ChunkedArray) -> list[str]:
+    """The texts as str; raises ValueError as `buffers` does."""
+    return _arrow(texts).to_pylist()
+
+
 def buffers(texts: Sequence[str] | pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
     """The UTF-8 of all texts, uint8 [bytes], and where each begins and the last ends, int64 [texts + 1].
 

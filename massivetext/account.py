@@ -72,7 +72,7 @@ def _merged(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     for part in parts:
         for rule, count in part.items():
             merged[rule] = merged.get(rule, 0) + count
-    return merged
+    return {rule: count for rule, count in merged.items() if count}
 
 
 def _ordered(counts: Mapping[str, int], order: Sequence[str]) -> dict[str, int]:

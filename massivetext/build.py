@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from apache_beam.io.filesystem import BeamIOError
+
 from filters.rule import suggestion
 from massivetext import lock, mixtures, samples
 from massivetext.driver import Build
@@ -15,7 +17,7 @@ from massivetext.errors import BuildError
 from massivetext.mixture import Mixture, Tokenizer
 from massivetext.stages import NAMES
 from pipelines import files
-from pipelines.engine import LOCAL, Engine, available_workers
+from pipelines.engine import LOCAL, Engine, available_workers, beam_options, use_options
 from pipelines.extract import EXTRACTORS
 
 EXAMPLES = """\
@@ -64,17 +66,39 @@ def parser() -> argparse.ArgumentParser:
         help="token budget, such as 300e9 (default: what the scarcest subset allows)",
     )
     what.add_argument(
+        "--rules",
+        type=Path,
+        metavar="FILE.toml",
+        help="other bounds, rule sets and stop words (default: the mixture's)",
+    )
+    what.add_argument(
         "--vocabulary", type=_count, metavar="N", help="pieces of the tokenizer to train (default: 32000)"
     )
     what.add_argument("--tokenizer", metavar="FILE.model", help="use this SentencePiece model instead of training one")
     what.add_argument("--extractor", choices=EXTRACTORS, help="how HTML becomes text (default: the mixture's)")
     what.add_argument("--seed", type=int, metavar="N", help="of samples, shuffles and splits (default: the mixture's)")
+    what.add_argument("--sequence-length", type=_count, metavar="N", help="tokens of a record (default: 2048)")
     what.add_argument("--text", action="store_true", help="also write the curated text itself, as Parquet")
+    what.add_argument("--megatron", action="store_true", help="also write train/ as .bin and .idx for Megatron-LM")
     what.add_argument(
         "--unreadable-share",
         type=float,
         metavar="SHARE",
         help="the build fails if more of a subset's records are unreadable (default: 0.01)",
+    )
+    what.add_argument(
+        "--accept-loss",
+        action="append",
+        default=[],
+        metavar="SUBSET",
+        help="go on though duplicates take more of this subset than the mixture's loss_share; may be repeated",
+    )
+    what.add_argument(
+        "--against",
+        action="append",
+        default=[],
+        metavar="OUT",
+        help="also drop what this finished build has; its signatures are enough; may be repeated",
     )
     how = made.add_argument_group("how to run it")
     how.add_argument(
@@ -110,12 +134,16 @@ def _count(text: str) -> int:
 def resolve(arguments: argparse.Namespace) -> Mixture:
     """The mixture with what the command line changes of it."""
     mixture = mixtures.load(arguments.mixture)
+    if arguments.rules:
+        mixture = mixtures.with_rules(mixture, arguments.rules)
     if arguments.seed is not None:
         mixture = replace(mixture, seed=arguments.seed)
     if arguments.extractor:
         mixture = mixture.with_extractor(arguments.extractor)
     if arguments.unreadable_share is not None:
         mixture = replace(mixture, unreadable_share=arguments.unreadable_share)
+    if arguments.sequence_length:
+        mixture = replace(mixture, sequence_length=arguments.sequence_length)
     if arguments.vocabulary:
         mixture = replace(mixture, tokenizer=replace(mixture.tokenizer, vocabulary=arguments.vocabulary))
     if arguments.tokenizer:
@@ -140,6 +168,15 @@ def _sources(given: Sequence[str], mixture: Mixture) -> dict[str, list[str]]:
     return found
 
 
+def _check_subsets(given: Sequence[str], mixture: Mixture) -> None:
+    names = [subset.name for subset in mixture.subsets]
+    for name in given:
+        if name not in names:
+            raise BuildError(
+                f"--accept-loss {name}: no such subset{suggestion(name, names)}; there are {', '.join(names)}"
+            )
+
+
 def _check_stage(name: str | None, flag: str) -> None:
     if name is not None and name not in NAMES:
         raise BuildError(f"{flag} {name}: no such stage{suggestion(name, NAMES)}; stages are {_stages()}")
@@ -149,7 +186,8 @@ def _check_unknown(unknown: list[str], runner: str, known: list[str]) -> None:
     """Unlisted options belong to the runner; a misspelt one of ours must not be swallowed by it."""
     for option in unknown:
         flag = option.partition("=")[0]
-        near = suggestion(flag, known) if flag.startswith("--") else ""
+        theirs = runner != LOCAL and flag.lstrip("-") in beam_options()
+        near = suggestion(flag, known) if flag.startswith("--") and not theirs else ""
         if near or runner == LOCAL:
             raise BuildError(f"unknown option {option}{near or ''}; see --help")
 
@@ -169,6 +207,9 @@ def run(argv: Sequence[str]) -> None:
     _check_unknown(unknown, arguments.runner, [f for action in made._actions for f in action.option_strings])
     _check_stage(arguments.first, "--from")
     _check_stage(arguments.last, "--until")
+    if arguments.first and arguments.last and NAMES.index(arguments.first) > NAMES.index(arguments.last):
+        raise BuildError(f"--from {arguments.first} comes after --until {arguments.last}; stages run as {_stages()}")
+    use_options(unknown)
     mixture = resolve(arguments)
     out = (arguments.output or f"out/{mixture.name}").rstrip("/")
     sources = _sources(arguments.source, mixture)
@@ -183,15 +224,27 @@ def run(argv: Sequence[str]) -> None:
         spill=files.join(out, "stages", "spill"),
         worker_log="" if files.is_remote(out) else files.join(out, "workers.log"),
     )
+    _check_subsets(arguments.accept_loss, mixture)
     with lock.hold(out):
-        build = Build(mixture, out, given, sources, engine, tokens=arguments.tokens, text=arguments.text)
+        build = Build(
+            mixture,
+            out,
+            given,
+            sources,
+            engine,
+            tokens=arguments.tokens,
+            text=arguments.text,
+            megatron=arguments.megatron,
+            against=arguments.against,
+            accept_loss=arguments.accept_loss,
+        )
         build.run(arguments.first, arguments.last)
 
 
 def main() -> None:
     try:
         run(sys.argv[1:])
-    except (BuildError, lock.HeldError, ValueError) as error:
+    except (BuildError, lock.HeldError, BeamIOError, ValueError) as error:
         sys.exit(f"massivetext.build: {error}")
     except KeyboardInterrupt:
         sys.exit("massivetext.build: interrupted; run the same command again to go on where it stopped")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from massivetext import account, report
+from massivetext import account, duplicates, report
 from massivetext.errors import BuildError
 from massivetext.folders import Folders
 from massivetext.mixture import Mixture
@@ -19,7 +19,11 @@ from pipelines.inputs import Shard
 
 @dataclass
 class Build:
-    """A build of `mixture` into `out` from `given` (the input folder) and `sources` (globs for single subsets)."""
+    """A build of `mixture` into `out` from `given` (the input folder) and `sources` (globs for single subsets).
+
+    `against`: finished builds that it is deduplicated against; `accept_loss`: subsets that may lose more than the
+    mixture's share to duplicates.
+    """
 
     mixture: Mixture
     out: str
@@ -28,6 +32,9 @@ class Build:
     engine: Engine
     tokens: int | None = None
     text: bool = False
+    megatron: bool = False
+    against: Sequence[str] = ()
+    accept_loss: Collection[str] = ()
     progress: Progress = field(default_factory=Progress)
 
     def run(self, first: str | None = None, last: str | None = None) -> None:
@@ -41,7 +48,17 @@ class Build:
         inputs.write_table(folders.stage("shards.json"), shards)
         roots = {name: globs[0][0] for name, globs in patterns.items()}
         engine = self.engine.reporting(self.progress.report)
-        stages = Stages(self.mixture, folders, engine, shards, roots, self.given, self.tokens)
+        stages = Stages(
+            self.mixture,
+            folders,
+            engine,
+            shards,
+            roots,
+            self.given,
+            self.tokens,
+            earlier=duplicates.read_earlier(self.against, self.mixture, len(shards)),
+            accepted=frozenset(self.accept_loss),
+        )
         if first:
             _forget(folders, NAMES[NAMES.index(first) :])
         self.progress.say(f"{self.mixture.name}: {describe_shards(_sizes(shards))}")
@@ -53,6 +70,9 @@ class Build:
         if self.text and stages.manifest is not None:
             with self.progress.stage("text"):
                 stages.export()
+        if self.megatron and stages.manifest is not None:
+            with self.progress.stage("megatron"):
+                stages.megatron()
         self._conclude(stages)
 
     def _find(self, patterns: Mapping[str, Sequence[tuple[str, str]]]) -> list[Shard]:
@@ -89,7 +109,7 @@ class Build:
         if problems:
             raise RuntimeError("the build does not add up, which is a defect: " + "; ".join(problems))
         notes = [*stages.notes, *(stages.plan.warnings if stages.plan else [])]
-        report.write(stages.folders, self.mixture, accounts, stages.plan, stages.manifest, notes)
+        report.write(stages.folders, self.mixture, accounts, stages.plan, stages.manifest, notes, stages.evidence)
         report.write_run(stages.folders, self.engine, self.progress)
         self.progress.say("")
         print(closing_table(accounts, order, report.sampled(stages.plan)))
@@ -109,7 +129,14 @@ def _forget(folders: Folders, names: Sequence[str]) -> None:
     stages = folders.stage
     owned = {
         "curate": [folders.documents],
-        "deduplicate": [stages("exact"), stages("signatures"), stages("near-rounds"), stages("near")],
+        "deduplicate": [
+            stages("exact"),
+            stages("signatures"),
+            stages("near-rounds"),
+            stages("near"),
+            stages("groups"),
+            stages("matches"),
+        ],
         "exclude": [stages("test_sets"), stages("exclude")],
         "tokenize": [folders.tokens],
     }

@@ -13,10 +13,16 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from filters.rule import Rule
+from pipelines import files
+from pipelines.documents import GENERATION_BITS
 from pipelines.extract import EXTRACTORS
+from pipelines.kernels.near import Threshold
+from pipelines.scope import ALL, check_scope
+from pipelines.signatures import recall
 
 Role = Literal["full", "reference", "none"]
 ROLES: tuple[str, ...] = typing.get_args(Role)
+GENERATIONS = 1 << GENERATION_BITS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +31,9 @@ class Subset:
 
     `weight` is its share of tokens; `patterns` are globs relative to the input folder; `rules` judge its documents in
     this order. A role says what a stage does to it: `full`, `reference` (keeps its own, others lose what it has) or
-    `none`. `priority`: the lower survives among copies. `max_epochs` bounds how often the default budget repeats it.
+    `none`. `exclude_titles`: its pages also fall by the title of a test article. Among copies the
+    lower `generation` survives (an older crawl), then the lower `priority`. `max_epochs` bounds how often the default
+    budget repeats it.
     """
 
     name: str
@@ -34,10 +42,13 @@ class Subset:
     rules: tuple[Rule, ...] = ()
     reader: str | None = None
     extractor: str = "trafilatura"
+    exact: Role = "full"
     near: Role = "full"
     cut: Role = "full"
     exclude: bool = True
+    exclude_titles: bool = False
     priority: int = 0
+    generation: int = 0
     max_epochs: float = 1.0
 
     def __post_init__(self) -> None:
@@ -45,15 +56,19 @@ class Subset:
             raise ValueError(f"subset name {self.name!r}: expected lower-case letters, digits and underscores")
         if not 0 < self.weight <= 1:
             raise ValueError(f"subset {self.name}: weight is {self.weight}, expected a share above 0 and at most 1")
+        if isinstance(self.patterns, str):
+            raise ValueError(f"subset {self.name}: patterns is {self.patterns!r}, expected a list: [{self.patterns!r}]")
         if not self.patterns:
             raise ValueError(f"subset {self.name}: no patterns; give at least one glob relative to the input folder")
-        for stage, role in (("near", self.near), ("cut", self.cut)):
+        for stage, role in (("exact", self.exact), ("near", self.near), ("cut", self.cut)):
             if role not in ROLES:
                 raise ValueError(f"subset {self.name}: {stage} is {role!r}, expected one of {', '.join(ROLES)}")
         if self.extractor not in EXTRACTORS:
             raise ValueError(f"subset {self.name}: extractor {self.extractor!r}, expected one of {EXTRACTORS}")
         if not 0 <= self.priority < 256:
             raise ValueError(f"subset {self.name}: priority is {self.priority}, expected 0 to 255")
+        if not 0 <= self.generation < GENERATIONS:
+            raise ValueError(f"subset {self.name}: generation is {self.generation}, expected 0 to {GENERATIONS - 1}")
         names = [rule.name for rule in self.rules]
         if len(set(names)) != len(names):
             raise ValueError(f"subset {self.name}: rules named twice: {sorted(n for n in names if names.count(n) > 1)}")
@@ -79,11 +94,27 @@ class Tokenizer:
 
 @dataclass(frozen=True, kw_only=True)
 class Near:
-    """Near-duplicates: 13-word shingles, `bands` x `rows` MinHash permutations, true Jaccard above `threshold`."""
+    """Near-duplicates: 13-word shingles, `bands` x `rows` MinHash permutations, true Jaccard above `threshold`.
+
+    `scope`: among whom they are looked for: `all`, `subset`, or a text column of the documents, perhaps with a regular
+    expression for the part of it that counts: `source:CC-MAIN-[0-9]+-[0-9]+` looks inside every crawl dump apart.
+    """
 
     bands: int = 32
     rows: int = 8
     threshold: str = "0.8"
+    scope: str = ALL
+
+    def __post_init__(self) -> None:
+        if self.bands < 1 or self.rows < 1:
+            raise ValueError(f"near has {self.bands} bands of {self.rows} rows, expected at least one of each")
+        Threshold.of(self.threshold)
+        check_scope(self.scope)
+
+    @property
+    def recall(self) -> float:
+        """Share of the pairs at the threshold that share a band, so that they are found."""
+        return recall(self.bands, self.rows, float(self.threshold))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +135,11 @@ class Cut:
 
 @dataclass(frozen=True, kw_only=True)
 class Mixture:
-    """A whole corpus as data. Weights must sum to 1."""
+    """A whole corpus as data. Weights must sum to 1.
+
+    A build stops where duplicates take more than `loss_share` of a subset's documents. `exact_scope`: as `Near.scope`,
+    for exact copies.
+    """
 
     name: str
     subsets: tuple[Subset, ...]
@@ -113,6 +148,8 @@ class Mixture:
     sequence_length: int = 2048
     records_per_shard: int = 131_072
     unreadable_share: float = 0.01
+    loss_share: float = 0.6
+    exact_scope: str = ALL
     test_sets: tuple[str, ...] = ("eval_sets/**/*.jsonl*", "eval_sets/**/*.csv*", "eval_sets/**/*.txt*")
     language_model: str = ""
     safety_model: str = ""
@@ -130,8 +167,13 @@ class Mixture:
             raise ValueError(
                 f"mixture {self.name}: weights {weights} sum to {math.fsum(weights.values()):.6g}, expected 1"
             )
+        if isinstance(self.test_sets, str):
+            raise ValueError(f"mixture {self.name}: test_sets is {self.test_sets!r}, expected a list of globs")
         if not 0 <= self.valid_share < 1:
             raise ValueError(f"mixture {self.name}: valid_share is {self.valid_share}, expected 0 to below 1")
+        if not 0 <= self.loss_share <= 1:
+            raise ValueError(f"mixture {self.name}: loss_share is {self.loss_share}, expected 0 to 1")
+        check_scope(self.exact_scope)
         if self.sequence_length < 2:
             raise ValueError(f"mixture {self.name}: sequence_length is {self.sequence_length}, expected at least 2")
 
@@ -139,8 +181,12 @@ class Mixture:
         return next(subset for subset in self.subsets if subset.name == name)
 
     def resolved(self) -> dict[str, Any]:
-        """The whole mixture as JSON-able data, for the manifest."""
-        return asdict(self)
+        """The whole mixture as JSON-able data, for the manifest; files by name, since equal builds give equal bytes."""
+        whole = asdict(self)
+        whole["tokenizer"]["model"] = files.name(self.tokenizer.model)
+        for model in ("language_model", "safety_model", "safety_hosts"):
+            whole[model] = files.name(whole[model])
+        return whole
 
     def with_extractor(self, extractor: str) -> Mixture:
         return replace(self, subsets=tuple(replace(s, extractor=extractor) for s in self.subsets))

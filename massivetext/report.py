@@ -15,6 +15,7 @@ from typing import Any
 
 import massivetext
 from massivetext.account import Account
+from massivetext.evidence import Evidence
 from massivetext.folders import Folders
 from massivetext.mixture import Mixture
 from massivetext.progress import Progress, peak_bytes
@@ -93,6 +94,7 @@ def write(
     plan: Plan | None,
     manifest: Mapping[str, Any] | None,
     notes: Sequence[str],
+    evidence: Evidence | None = None,
 ) -> None:
     """report.json: equal for equal builds, so nothing of the clock or the machine is in it."""
     found = {
@@ -101,6 +103,7 @@ def write(
         "subsets": {name: asdict(made) for name, made in accounts.items()},
         "sampling": sampled(plan),
         "records": None if manifest is None else manifest["records"],
+        "duplicates": None if evidence is None else evidence.as_json(),
         "notes": list(notes),
     }
     files.write_bytes(folders.file("report.json"), json.dumps(found, indent=1).encode())

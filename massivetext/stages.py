@@ -6,26 +6,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from filters import language
-from massivetext import account, report
+from filters import asked, language
+from massivetext import account, duplicates, report
 from massivetext.errors import BuildError
+from massivetext.evidence import Evidence
 from massivetext.folders import Folders
 from massivetext.mixture import Mixture
 from pipelines import curate as curating
 from pipelines import (
     cut,
-    deduplicate,
     exclude,
     export,
     files,
     identity,
+    megatron,
     mix,
     pack,
-    signatures,
     tokenizer,
     tokens,
 )
 from pipelines.decide import Decide
+from pipelines.earlier import Finished
 from pipelines.engine import Engine
 from pipelines.identify import Identify
 from pipelines.inputs import Shard
@@ -38,7 +39,7 @@ from pipelines.stage import Mark, Stage
 NAMES = ("curate", "identify", "decide", "deduplicate", "exclude", "tokenize", "cut", "mix", "pack")
 DROPPING = ("identify", "decide", "exact", "near", "exclude")
 # CPU seconds per MB of stored source or of text, measured on two cores; they only order work and choose processes.
-CURATE_COST, DECIDE_COST, SIGNATURES_COST, EXCLUDE_COST, EXPORT_COST = 2.0, 0.01, 0.1, 0.1, 0.05
+CURATE_COST, DECIDE_COST, EXCLUDE_COST, EXPORT_COST = 2.0, 0.01, 0.1, 0.05
 ROW_BYTES = 32
 
 Marks = dict[int, Mark]
@@ -48,7 +49,9 @@ Marks = dict[int, Mark]
 class Stages:
     """One method per stage. `given` is the input folder, `roots` where each subset's sources lie, `budget` in tokens.
 
-    `marks` holds what each finished stage left, `notes` what a user should know of rules that are off.
+    `earlier` are finished builds that this one is deduplicated against, `accepted` the subsets that may lose more than
+    the mixture's share to duplicates. `marks` holds what each finished stage left, `evidence` what became of
+    duplicates, `notes` what a user should know: rules that are off, the recall of the bands.
     """
 
     mixture: Mixture
@@ -58,7 +61,10 @@ class Stages:
     roots: Mapping[str, str]
     given: str | None
     budget: int | None
+    earlier: Sequence[Finished] = ()
+    accepted: frozenset[str] = frozenset()
     marks: dict[str, Marks] = field(default_factory=dict)
+    evidence: Evidence | None = None
     plan: Plan | None = None
     manifest: dict[str, Any] | None = None
     notes: list[str] = field(default_factory=list)
@@ -69,7 +75,10 @@ class Stages:
     def curate(self) -> None:
         models = {"safety_model": self.mixture.safety_model, "safety_hosts": self._hosts()}
         subsets = {
-            s.name: curating.Subset(self.roots[s.name], s.reader, s.extractor, s.priority) for s in self.mixture.subsets
+            s.name: curating.Subset(
+                self.roots[s.name], s.reader, s.extractor, s.priority, duplicates.generation(self.earlier, s)
+            )
+            for s in self.mixture.subsets
         }
         model = self.mixture.language_model or str(language.default_model())
         settings = {
@@ -126,6 +135,7 @@ class Stages:
             shard.number: [
                 self._digests(shard.number, ["curate", "identify"]),
                 [r.as_dict() for r in rules[shard.subset]],
+                identity.of_code(*asked.modules(rules[shard.subset])),
             ]
             for shard in self.shards
         }
@@ -136,34 +146,18 @@ class Stages:
             self.notes.append("no safety model: the rule unsafe_probability is off")
 
     def deduplicate(self) -> None:
-        """Exact copies everywhere, then near-duplicates among the subsets whose role says so."""
-        folder = self.folders.stage("exact")
-        everywhere = tuple((subset.name, "full") for subset in self.mixture.subsets)
-        work = deduplicate.Exact(self.folders.documents, self._drop_folders("identify", "decide"), folder, everywhere)
-        after = ["curate", "identify", "decide"]
-        self.marks["exact"] = self._exchange("exact", folder, work, {}, after)
-        self._near([*after, "exact"])
-
-    def _near(self, after: Sequence[str]) -> None:
-        how = self.mixture.near
-        roles = {subset.name: subset.near for subset in self.mixture.subsets}
-        folder = self.folders.stage("signatures")
-        made_from = {s.number: [self._digests(s.number, after), roles[s.subset]] for s in self.shards}
-        settings = {"bands": how.bands, "rows": how.rows}
-        code = identity.of_code("pipelines.signatures")
-        todo = Stage("signatures", folder, code, settings, made_from, self._text_sizes())
-        work = signatures.Signatures(
-            self.folders.documents,
-            self._drop_folders(*after[1:]),
-            folder,
-            tuple(roles.items()),
-            how.bands * how.rows,
-            how.bands,
+        """Exact copies, then near-duplicates; stops where a subset loses too much."""
+        search = duplicates.Search(
+            self.mixture, self.folders, self.engine, self.shards, self._text_sizes(), self.marks, self.earlier
         )
-        marks = self.engine.run_shards(todo, work, SIGNATURES_COST)
-        self.marks["near"] = deduplicate.near_duplicates(
-            self.engine, self.folders.stage("near"), folder, marks, how.threshold
+        search.run()
+        near = self.mixture.near
+        self.notes.append(
+            f"near-duplicates: {near.bands} bands of {near.rows} find {near.recall:.2%} of the pairs at Jaccard "
+            f"{near.threshold}, and more above"
         )
+        self.evidence = Evidence(search)
+        self.evidence.check_losses(self.accepted)
 
     def exclude(self) -> None:
         folder, sets = self.folders.stage("exclude"), self.folders.stage("test_sets")
@@ -175,10 +169,13 @@ class Stages:
         (index,) = self.engine.run_shards(of_index, write, EXCLUDE_COST).values()
         scope = tuple(subset.name for subset in self.mixture.subsets if subset.exclude)
         after = ["curate", "identify", "decide", "exact", "near"]
-        made_from = {s.number: [self._digests(s.number, after), s.subset in scope] for s in self.shards}
+        titled = tuple(subset.name for subset in self.mixture.subsets if subset.exclude_titles)
+        made_from = {
+            s.number: [self._digests(s.number, after), s.subset in scope, s.subset in titled] for s in self.shards
+        }
         todo = Stage("exclude", folder, code, {"test_sets": index.digests}, made_from, self._text_sizes())
         path = files.join(sets, exclude.INDEX_NAME)
-        work = exclude.Exclude(self.folders.documents, self._drop_folders(*after[1:]), folder, path, scope)
+        work = exclude.Exclude(self.folders.documents, self._drop_folders(*after[1:]), folder, path, scope, titled)
         self.marks["exclude"] = self.engine.run_shards(todo, work, EXCLUDE_COST)
 
     def _test_sets(self) -> list[files.Listed]:
@@ -191,10 +188,6 @@ class Stages:
     def tokenize(self) -> None:
         how = self.mixture.tokenizer
         weights = {subset.name: subset.weight for subset in self.mixture.subsets}
-        available: dict[str, int] = dict.fromkeys(weights, 0)
-        for shard in self.shards:
-            available[shard.subset] += self.marks["curate"][shard.number].counts[shard.subset]["text_bytes"]
-        rates = tokens.sample_rates(weights, available, how.sample_bytes)
         self.marks["tokenize"] = tokens.tokenize(
             self.engine,
             self.folders.documents,
@@ -202,8 +195,9 @@ class Stages:
             self.folders.tokens,
             {shard.number: self._digests(shard.number, ["curate", *DROPPING]) for shard in self.shards},
             self._text_sizes(),
-            {shard.number: rates[shard.subset] for shard in self.shards},
-            tokens.Tokenization(how.vocabulary, how.normalization, self.mixture.seed, how.model),
+            {shard.number: shard.subset for shard in self.shards},
+            weights,
+            tokens.Tokenization(how.vocabulary, how.normalization, self.mixture.seed, how.model, how.sample_bytes),
         )
 
     def cut(self) -> None:
@@ -255,6 +249,10 @@ class Stages:
         work = export.Export(self.folders.documents, final.tokens, final.cut, folder)
         self.engine.run_shards(todo, work, EXPORT_COST)
 
+    def megatron(self) -> None:
+        assert self.manifest is not None
+        megatron.export(self.engine, self.folders.train, self.manifest, self.folders.file("megatron"))
+
     def _final(self) -> FinalTokens:
         made_from = {shard.number: self._digests(shard.number, ["tokenize", "cut"]) for shard in self.shards}
         return FinalTokens(self.folders.tokens, self.folders.stage("cut"), made_from, self._text_sizes())
@@ -286,4 +284,5 @@ def _digest_of(path: str) -> str:
 def _read_how(subset: curating.Subset) -> list[Any]:
     """What of a subset's reading shapes its documents; a user's own reader by its source."""
     module = (subset.reader or "").partition(":")[0]
-    return [subset.reader, identity.of_code(module) if module else "", subset.extractor, subset.priority]
+    code = identity.of_code(module) if module else ""
+    return [subset.reader, code, subset.extractor, subset.priority, subset.generation]

@@ -55,7 +55,7 @@ def verify(train: str, deep: bool = False) -> tuple[dict[str, Any], list[str]]:
         found.add(path, str(error))
         return {}, found.problems
     layout = Layout(manifest["sequence_length"], manifest["vocabulary"], manifest["eos"])
-    _check_digest(found, os.path.join(train, manifest["tokenizer"]["file"]), manifest["tokenizer"]["sha256"])
+    _check_content(found, os.path.join(train, manifest["tokenizer"]["file"]), manifest["tokenizer"])
     for entry in shards(manifest):
         _check_shard(found, train, entry, layout, deep)
     out = os.path.dirname(os.path.abspath(train))
@@ -74,10 +74,10 @@ def _check_shard(found: Findings, train: str, entry: Mapping[str, Any], layout: 
     path, sidecar = (os.path.join(train, e["path"]) for e in (entry, entry["provenance"]))
     for problem in packing_problems(path, entry, layout.sequence_length):
         found.problems.append(f"{problem}; {AGAIN}")
-    whole = _check_digest(found, path, entry["sha256"])
+    whole = _check_content(found, path, entry)
     if whole:
         _check_count(found, path, entry, layout)
-    if not _check_digest(found, sidecar, entry["provenance"]["sha256"]):
+    if not _check_content(found, sidecar, entry["provenance"]):
         return
     table = pq.read_table(sidecar, use_threads=False)
     for problem in provenance_problems(table, entry, layout.sequence_length):
@@ -90,15 +90,20 @@ def _check_shard(found: Findings, train: str, entry: Mapping[str, Any], layout: 
             found.add(path, str(error))
 
 
-def _check_digest(found: Findings, path: str, wanted: str) -> bool:
+def _check_content(found: Findings, path: str, entry: Mapping[str, Any]) -> bool:
+    """Whether a file is there, as long as the manifest says and with the digest that it says."""
     if not os.path.exists(path):
         found.add(path, "is missing", "run the build again")
         return False
+    size = os.path.getsize(path)
+    if size != entry.get("bytes", size):
+        found.add(path, f"has {size} bytes, expected {entry['bytes']}: it was changed after the build")
+        return False
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != wanted:
-        found.add(path, f"has sha256 {digest}, expected {wanted}: it was changed after the build")
-    return digest == wanted
+    if digest != entry["sha256"]:
+        found.add(path, f"has sha256 {digest}, expected {entry['sha256']}: it was changed after the build")
+    return bool(digest == entry["sha256"])
 
 
 def _check_count(found: Findings, path: str, entry: Mapping[str, Any], layout: Layout) -> None:

@@ -59,6 +59,7 @@ class Subset:
     reader: str | None
     extractor: str
     priority: int
+    generation: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Curate:
     def run(self, shard: int) -> Result:
         entry = self.shards[shard]
         subset = self.subsets[entry.subset]
-        order = Order(self.seed, 0, subset.priority, self.valid_share)
+        order = Order(self.seed, subset.generation, subset.priority, self.valid_share)
         tally = Tally()
         path = files.join(subset.root, entry.source)
         rows = readable(sources.read(path, subset.reader), entry.source, subset.extractor, tally)

@@ -7,59 +7,35 @@ is unchanged.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from pipelines import documents, exchange, files, identity, tokenizer, windows
+from pipelines import alone, documents, excise, files, identity, tokenizer, windows
 from pipelines.engine import Engine
-from pipelines.kernels.substrings import covered, warm_up
-from pipelines.overlay import CHANGED, overlay_schema, replaced
-from pipelines.spans import Span, text_spans, without
-from pipelines.stage import Mark, Result, Stage
-from pipelines.tokenizer import Encoder
-from pipelines.tokens import encoded, flat_tokens, model_path, token_lists
-from pipelines.windows import FULL, NONE, REFERENCE, REPEAT, Anchors, LiveAnchors, Places, Repeats, Windows
+from pipelines.excise import Cut
+from pipelines.overlay import CHANGED, replaced
+from pipelines.repeats import KEEP_ONE, REMOVE_ALL, Cutting, repeated_spans
+from pipelines.stage import Mark, Stage, total
+from pipelines.tokens import Tokenization, encoded, model_path, tokenize
+from pipelines.windows import FULL, NONE, REFERENCE, Anchors, LiveAnchors, Repeats, Windows
+
+__all__ = ["KEEP_ONE", "REMOVE_ALL", "Cutting", "cut_substrings", "final", "main", "read_final", "repeated_spans"]
 
 FINAL = "final"
-COLUMNS = ["docid", "text", "tokens"]
-AWAY = "cut_away"
-COUNTS = (
-    "documents",
-    "documents_cut",
-    "documents_cut_away",
-    "tokens_before",
-    "tokens_marked",
-    "tokens_cut",
-    "tokens_cut_away",
-    "tokens",
-)
-KEEP_ONE, REMOVE_ALL = "keep_one", "remove_all"
 # CPU seconds per MB of encoded file (measured): hashing, and cutting.
 HASH_COST, CUT_COST = 0.05, 0.1
-
-
-@dataclass(frozen=True)
-class Cutting:
-    """What is cut: repeated windows of `length` tokens.
-
-    A document left with fewer than `minimum` tokens is dropped.     `keep_one` leaves every repeated passage
-    standing once, `remove_all` nowhere.
-    """
-
-    length: int = 50
-    minimum: int = 10
-    mode: str = KEEP_ONE
-
-    def __post_init__(self) -> None:
-        if self.length < 2 or not 1 <= self.minimum <= self.length:
-            raise ValueError(
-                f"cut: length {self.length}, minimum {self.minimum}; expected length >= 2 and 1 <= minimum <= length"
-            )
-        if self.mode not in (KEEP_ONE, REMOVE_ALL):
-            raise ValueError(f"cut: mode is {self.mode!r}, expected 'keep_one' or 'remove_all'")
+# The tokenizer that is trained where the stage runs alone.
+MOST_PIECES, LEAST_PIECES, BYTES_PER_PIECE = 32_000, 320, 400
+DONE = (
+    "OUT/text holds the files less what was cut; OUT/cut/final/*.cut.parquet every changed document with its spans "
+    "and, for each, the document that keeps the passage; OUT/cut/final/*.parquet the documents dropped for what was "
+    "left of them."
+)
+Counts = dict[str, Any]
 
 
 def final(cut: str) -> str:
@@ -78,145 +54,6 @@ def read_final(tokens: str, cut: str, shard: int, columns: list[str]) -> Iterato
         return
     kept = documents.read_kept(encoded(tokens), [final(cut)], shard, columns)
     yield from replaced(kept, documents.shard_file(final(cut), shard, CHANGED), columns)
-
-
-def marked_tokens(total: int, begins: np.ndarray, first: np.ndarray, how: Cutting) -> np.ndarray:
-    """Which tokens are cut, bool [total]: in a later occurrence of a repeated window and in no first one.
-
-    `begins` int64 [occurrences], sorted: where repeated windows stand; `first` bool [occurrences].
-    """
-    if how.mode == REMOVE_ALL:
-        return np.asarray(covered(begins, how.length, total))
-    return np.asarray(covered(begins[~first], how.length, total) & ~covered(begins[first], how.length, total))
-
-
-@dataclass(frozen=True)
-class Changed:
-    """A document after its cut, and what was cut out of it. `holds_first`: it must not be dropped."""
-
-    docid: int
-    text: str
-    spans: list[Span]
-    partners: list[int]
-    before: int
-    holds_first: bool
-
-
-@dataclass(frozen=True)
-class Cut:
-    """Takes repeated windows out of a shard: changed documents, and those of which too little is left."""
-
-    tokens: str
-    repeats: str
-    model: str
-    out: str
-    roles: Mapping[int, str]
-    how: Cutting
-
-    def warm_up(self) -> None:
-        warm_up()
-
-    def run(self, shard: int) -> Result:
-        counts = dict.fromkeys(COUNTS, 0)
-        encoder = tokenizer.load(self.model)
-        drops = [documents.DROPS.empty_table()]
-        path = documents.shard_file(self.out, shard, CHANGED)
-        batches = self._batches(shard, encoder, counts, drops)
-        changed = documents.write_batches(path, overlay_schema(encoder.dtype), batches)
-        dropped = documents.write_drops(self.out, shard, pa.concat_tables(drops))
-        counts["tokens"] = counts["tokens_before"] - counts["tokens_cut"] - counts["tokens_cut_away"]
-        return Result([changed, dropped], {**counts, "dropped": {AWAY: counts["documents_cut_away"]}})
-
-    def _batches(
-        self, shard: int, encoder: Encoder, counts: dict[str, int], drops: list[pa.Table]
-    ) -> Iterator[pa.Table]:
-        places = Places(exchange.map_rows(documents.shard_file(self.repeats, shard, windows.ENDING), REPEAT))
-        for batch in documents.read_batches(documents.shard_file(self.tokens, shard), COLUMNS):
-            counts["documents"] += len(batch)
-            counts["tokens_before"] += len(batch.column("tokens").flatten())
-            if self.roles[shard] != FULL:
-                continue
-            changed = changed_documents(batch, places, encoder, self.how, counts)
-            if changed:
-                ids = encoder.encode([document.text for document in changed])
-                drops.append(self._drops(changed, ids, counts))
-                yield _overlay(changed, ids, encoder.dtype)
-
-    def _drops(self, changed: list[Changed], ids: list[np.ndarray], counts: dict[str, int]) -> pa.Table:
-        gone = too_short(changed, ids, self.how)
-        for row, (document, left) in enumerate(zip(changed, ids, strict=True)):
-            if row in gone:
-                counts["documents_cut_away"] += 1
-                counts["tokens_cut_away"] += document.before
-            else:
-                counts["documents_cut"] += 1
-                counts["tokens_cut"] += document.before - len(left)
-        docids = np.array([changed[row].docid for row in gone], np.int64)
-        partners = np.array([changed[row].partners[0] for row in gone], np.int64)
-        left = np.array([len(ids[row]) for row in gone], np.float64)
-        return documents.drops_table(docids, AWAY, left, self.how.minimum, partners)
-
-
-def too_short(changed: list[Changed], ids: list[np.ndarray], how: Cutting) -> list[int]:
-    """Which of the changed documents are dropped for what is left; in `keep_one` never one that holds a first copy."""
-    return [
-        row
-        for row, (document, left) in enumerate(zip(changed, ids, strict=True))
-        if len(left) < how.minimum and not (document.holds_first and how.mode == KEEP_ONE)
-    ]
-
-
-def partners(marked: list[int], begins: np.ndarray, first_docids: np.ndarray, length: int) -> list[int]:
-    """For each marked token the docid where the earliest of the windows that hold it stands first.
-
-    `begins` [occurrences], sorted, and `first_docids` belong to the windows that mark.
-    """
-    at = np.searchsorted(begins, np.array(marked, np.int64) - length + 1)
-    return first_docids[at].tolist()
-
-
-def changed_documents(
-    batch: pa.RecordBatch, places: Places, encoder: Encoder, how: Cutting, counts: dict[str, int]
-) -> list[Changed]:
-    """The documents of a batch (COLUMNS) out of which a span is cut. Adds to the count of marked tokens."""
-    docids = batch.column("docid").to_numpy()
-    ids, offsets = flat_tokens(batch.column("tokens"))
-    rows, begins = places.within(docids, offsets)
-    first = rows["first"] == 1
-    marked = marked_tokens(len(ids), begins, first, how)
-    counts["tokens_marked"] += int(marked.sum())
-    cutting = np.ones(len(rows), bool) if how.mode == REMOVE_ALL else ~first
-    cause, cause_begins = rows["first_docid"][cutting], begins[cutting]
-    with_first = set(rows["docid"][first].tolist())
-    upto = np.concatenate([[0], np.cumsum(marked)])[offsets]
-    found = []
-    for row in np.flatnonzero(np.diff(upto)).tolist():
-        start, stop = int(offsets[row]), int(offsets[row + 1])
-        text = batch.column("text")[row].as_py()
-        spans = text_spans(text, encoder.bounds(ids[start:stop]), marked[start:stop])
-        if spans:
-            found_in = partners([start + span.token for span in spans], cause_begins, cause, how.length)
-            left = encoder.canonical(without(text, spans))
-            docid = int(docids[row])
-            found.append(Changed(docid, left, spans, found_in, stop - start, docid in with_first))
-    return found
-
-
-def _overlay(changed: list[Changed], ids: list[np.ndarray], dtype: np.dtype) -> pa.Table:
-    spans = [
-        [
-            {"start": span.start, "end": span.end, "partner": partner}
-            for span, partner in zip(document.spans, document.partners, strict=True)
-        ]
-        for document in changed
-    ]
-    columns = {
-        "docid": [document.docid for document in changed],
-        "text": [document.text for document in changed],
-        "tokens": token_lists(ids, dtype),
-        "spans": spans,
-    }
-    return pa.table(columns, schema=overlay_schema(dtype))
 
 
 def cut_substrings(
@@ -269,7 +106,7 @@ class _Run:
             shard: [self.roles[shard], mark.digests, before[shard].digests if before else []]
             for shard, mark in self.marks.items()
         }
-        code = identity.of_code(__name__ if name == FINAL else windows.__name__)
+        code = identity.of_code(excise.__name__ if name == FINAL else windows.__name__)
         sizes = {shard: sum(f.bytes for f in mark.files) for shard, mark in self.marks.items()}
         return Stage(name, self._in(name), code, settings, inputs, sizes)
 
@@ -281,3 +118,68 @@ class _Run:
         if name == "live_anchors":
             return self.engine.run_exchange(stage, LiveAnchors(self._in("anchors"), stage.folder), sum(sizes.values()))
         return self.engine.run_exchange(stage, Repeats(self._in("windows"), stage.folder), sum(sizes.values()))
+
+
+@dataclass(frozen=True)
+class AfterCut:
+    """What the cut leaves of each shard's documents."""
+
+    tokens: str
+    cut: str
+
+    def batches(self, shard: int) -> Iterator[pa.RecordBatch]:
+        return read_final(self.tokens, self.cut, shard, ["docid", "text"])
+
+
+def cut_files(engine: Engine, given: str, out: str, how: Cutting, model: str = "", vocabulary: int = 0) -> Counts:
+    """Cut repeated passages out of JSONL or Parquet files into `out`/text, and return the counts.
+
+    The tokenizer is `model`, or one is trained on the files, with `vocabulary` pieces or as many as suit them.
+    """
+    read = alone.gather(engine, given, out)
+    size = sum(mark.counts["text_bytes"] for mark in read.marks.values())
+    pieces = vocabulary or min(MOST_PIECES, max(LEAST_PIECES, size // BYTES_PER_PIECE))
+    ids = tokenize(
+        engine,
+        read.documents,
+        [],
+        files.join(out, "tokens"),
+        read.digests,
+        read.sizes,
+        dict.fromkeys(read.marks, alone.SUBSET),
+        {alone.SUBSET: 1.0},
+        Tokenization(pieces, "none", model=model),
+    )
+    roles = dict.fromkeys(ids, FULL)
+    marks = cut_substrings(engine, files.join(out, "tokens"), files.join(out, "cut"), ids, roles, how)
+    made_from = {shard: [read.digests[shard], ids[shard].digests, marks[shard].digests] for shard in marks}
+    kept = AfterCut(files.join(out, "tokens"), files.join(out, "cut"))
+    alone.write_back(engine, read, kept, made_from, "text")
+    unreadable = sum(mark.counts["unreadable"] for mark in read.marks.values())
+    return {**total(marks.values()), "unreadable": unreadable}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    made = alone.parser("pipelines.cut", "Cut repeated passages out of JSONL or Parquet files.", DONE)
+    made.add_argument("--length", type=int, default=50, help="tokens from which a repeat is cut (default: 50)")
+    made.add_argument("--minimum", type=int, default=10, help="drop a document left with fewer tokens (default: 10)")
+    made.add_argument("--mode", choices=(KEEP_ONE, REMOVE_ALL), default=KEEP_ONE, help="keep the first copy, or none")
+    made.add_argument("--tokenizer", default="", metavar="FILE.model", help="SentencePiece model (default: train one)")
+    made.add_argument("--vocabulary", type=int, default=0, metavar="N", help="pieces to train (default: by the text)")
+    given = made.parse_args(argv)
+    try:
+        how = Cutting(given.length, given.minimum, given.mode)
+        out = given.out.rstrip("/")
+        counts = cut_files(alone.engine_of(given), given.given, out, how, given.tokenizer, given.vocabulary)
+    except ValueError as error:
+        sys.exit(f"pipelines.cut: {error}")
+    for name in ("unreadable", *excise.COUNTS):
+        print(f"{name:20} {counts[name]:16,}")
+    print(f"text in {files.join(out, 'text')}, what was cut in {files.join(out, 'cut', FINAL)}")
+
+
+if __name__ == "__main__":
+    # Under its own name, so that worker processes find its classes.
+    from pipelines import cut
+
+    cut.main()

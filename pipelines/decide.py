@@ -2,7 +2,8 @@
 
 In: documents/ (signals). Out: drops with the first failing rule, its value and bound; all other failures in `also`.
 Counts: judged, dropped by first failing rule, failed by rule (all failures).
-New bounds cost only this stage and what follows: nothing is read or measured again.
+New bounds cost only this stage and what follows: nothing is read or measured again, but what a rule of a set beyond
+Gopher's asks for (`filters.asked`), for which this stage reads the texts.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from filters import asked
 from filters.rule import Rule, failures
 from pipelines import documents
 from pipelines.stage import Result
@@ -57,13 +59,16 @@ class Decide:
         wanted = {"docid", "subset"}
         for rules in self.rules.values():
             for rule in rules:
-                wanted.update({rule.signal, rule.label_signal} - {""})
+                wanted.update({"text" if rule.needs_text else rule.signal, rule.label_signal} - {""})
         return sorted(wanted)
 
 
 def decide(batch: pa.RecordBatch, rules: Rules) -> pa.Table:
     """The batch's failing documents as a drops table; every rule is evaluated for every document."""
-    failing, values = failures(rules, pa.Table.from_batches([batch]))
+    table = pa.Table.from_batches([batch])
+    if any(rule.needs_text for rule in rules):
+        table = asked.with_signals(rules, table, table.column("text"))
+    failing, values = failures(rules, table)
     rows = np.flatnonzero(failing.any(axis=1))
     first = failing[rows].argmax(axis=1)
     names = [rule.name for rule in rules]

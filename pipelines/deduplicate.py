@@ -1,249 +1,192 @@
-"""Duplicates: exact copies in one exchange, near-duplicates in rounds of exchanges (MassiveText, section 7).
+"""Duplicates in anybody's files: `python -m pipelines.deduplicate IN OUT` (MassiveText, section 7).
 
-In: documents, the sidecars before, and for near-duplicates the `signatures` folder. Out: a drops sidecar per shard
-with rule `exact_duplicate` or `near_duplicate` and the surviving partner.
-
-The result is the greedy one: in survivor order a document is kept unless an already kept one that shares a band with it
-has a Jaccard above the threshold. A round decides every document whose earlier near mates are decided, at least the
-first that still waits; the rest goes to the next round with the buckets that can still matter to it.
+Exact copies fall first, then near-duplicates, as in a build; earlier files and records survive. Out: the kept records
+in the files they came in, or, with `--attributes`, dolma-style attributes that mark what a filter may drop.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import gzip
+import io
+import json
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import cached_property
+from typing import Any
 
-import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from pipelines import documents, files, identity
+from pipelines import alone, copies, documents, files, identity, inputs, rounds
 from pipelines.engine import Engine
-from pipelines.exchange import map_rows, read_rows, sort_rows
-from pipelines.kernels.near import BATCH_BYTES, Threshold, near_mates
-from pipelines.signatures import BANDS, KEPT, WAITING, ShingleSets, standing, survivor_rank, write_rows
+from pipelines.inputs import Shard
+from pipelines.kernels.minhash import BANDS
+from pipelines.kernels.near import Threshold
+from pipelines.signatures import Signatures, recall
+from pipelines.sources.compression import open_stream
 from pipelines.stage import Mark, Result, Stage, total
 
-EXACT, NEAR = "exact_duplicate", "near_duplicate"
-THRESHOLD = "0.8"
-COPIES = np.dtype([("key", "<u8"), ("low", "<u8"), ("rank", "<i8"), ("docid", "<i8")])
-PARTNERS = np.dtype([("docid", "<i8"), ("partner", "<i8")])
-# One bucket's answer about one document. mate is -1 where the bucket has no kept near mate; `live`: the row is needed
-# in the bucket's next round.
-ANSWERS = np.dtype(
-    [("docid", "<i8"), ("key", "<u8"), ("mate_rank", "<i8"), ("mate", "<i8"), ("shared", "<i4"), ("union", "<i4"),
-     ("waits", "<i4"), ("live", "<i4")]
-)  # fmt: skip
-NEAR_DROPS = np.dtype([("docid", "<i8"), ("partner", "<i8"), ("shared", "<i8"), ("union", "<i8")])
-Fetch = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-_ODD = np.int64(0x1F123BB5159A55E5)
+DONE = "OUT/kept: the kept records, or OUT/attributes; OUT/exact, OUT/near: what fell, its partner and its Jaccard."
+ROLES = ((alone.SUBSET, "full"),)
+ROWS = 8
+# CPU seconds per MB, measured; they only choose processes.
+SIGN_COST, MARK_COST = 0.05, 0.1
+PREFIX = "massivetext__deduplicate"
 
 
 @dataclass(frozen=True)
-class Exact:
-    """Exchange work: drop every kept document whose text a document before it in survivor order has."""
+class Searching:
+    """Near-duplicates by `bands` of `rows` permutations, true Jaccard above `threshold`."""
+
+    threshold: str = rounds.THRESHOLD
+    bands: int = BANDS
+    rows: int = ROWS
+
+
+def search(engine: Engine, read: alone.Files, how: Searching) -> tuple[dict[int, Mark], dict[int, Mark]]:
+    """Marks of `out`/exact and `out`/near, which hold a drops sidecar for every file."""
+    exact, signed, near = (files.join(read.out, name) for name in ("exact", "signatures", "near"))
+    of_copies = Stage("exact", exact, identity.of_code("pipelines.copies"), {}, read.digests, read.sizes, True)
+    work = copies.Exact(read.documents, (), exact, ROLES)
+    count = sum(mark.counts["documents"] for mark in read.marks.values())
+    lost = engine.run_exchange(of_copies, work, count * copies.COPIES.itemsize)
+    settings = {"bands": how.bands, "rows": how.rows}
+    made_from = {shard: [read.digests[shard], lost[shard].digests] for shard in lost}
+    code = identity.of_code("pipelines.signatures")
+    of_bands = Stage("signatures", signed, code, settings, made_from, read.sizes)
+    signing = Signatures(read.documents, (exact,), signed, ROLES, how.bands * how.rows, how.bands)
+    marks = engine.run_shards(of_bands, signing, SIGN_COST)
+    return lost, rounds.near_duplicates(engine, near, signed, marks, how.threshold)[0]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The documents that no sidecar drops."""
 
     documents: str
     drops: tuple[str, ...]
-    out: str
-    roles: tuple[tuple[str, str], ...]
-    rows: ClassVar[np.dtype] = COPIES
-    answers: ClassVar[np.dtype] = PARTNERS
-    order: ClassVar[tuple[str, ...]] = ("key", "low", "rank", "docid")
 
-    def warm_up(self) -> None:
-        """Nothing to load."""
-
-    def emit(self, shard: int) -> np.ndarray:
-        parts = [np.zeros(0, COPIES)]
-        columns = ["rank", "subset", "text_hash"]
-        for batch in documents.read_kept(self.documents, self.drops, shard, columns):
-            scope, reference = standing(batch.column("subset"), self.roles)
-            rows = np.zeros(len(batch), COPIES)
-            hashes = np.frombuffer(b"".join(batch.column("text_hash").to_pylist()), "<u8").reshape(-1, 2)
-            rows["key"], rows["low"] = hashes[:, 0], hashes[:, 1]
-            rows["rank"] = survivor_rank(batch.column("rank").to_numpy(), reference)
-            rows["docid"] = batch.column("docid").to_numpy()
-            parts.append(rows[scope])
-        return sort_rows(np.concatenate(parts), self.order)
-
-    def reduce(self, rows: np.ndarray) -> np.ndarray:
-        return exact_copies(rows)
-
-    def deliver(self, shard: int, answers: np.ndarray) -> Result:
-        ones = np.ones(len(answers))
-        table = documents.drops_table(answers["docid"], EXACT, ones, 1.0, answers["partner"])
-        return Result([documents.write_drops(self.out, shard, table)], drop_counts(EXACT, len(answers)))
-
-
-def drop_counts(rule: str, count: int) -> dict[str, dict[str, int]]:
-    """A mark's counts of documents dropped by one rule."""
-    return {"dropped": {rule: count} if count else {}}
-
-
-def exact_copies(rows: np.ndarray) -> np.ndarray:
-    """PARTNERS of what falls, from COPIES in order: all but the first of equal texts, never a reference."""
-    if not len(rows):
-        return np.zeros(0, PARTNERS)
-    new = np.concatenate([[True], (np.diff(rows["key"]) != 0) | (np.diff(rows["low"]) != 0)])
-    survivors = rows["docid"][new][np.cumsum(new) - 1]
-    falls = ~new & (rows["rank"] >= 0)
-    answers = np.zeros(int(falls.sum()), PARTNERS)
-    answers["docid"], answers["partner"] = rows["docid"][falls], survivors[falls]
-    return answers
+    def batches(self, shard: int) -> Iterator[pa.RecordBatch]:
+        return documents.read_kept(self.documents, self.drops, shard, ["docid", "text"])
 
 
 @dataclass(frozen=True)
-class Round:
-    """Exchange work: one round over the band rows in `previous` (the signatures folder, or the round before).
-
-    Out per shard: `00012.bands` for the next round, `00012.drops` (rows of `NEAR_DROPS`). Counts: waiting documents,
-    near_duplicate drops, rows for the next round.
+class Attributes:
+    """Shard work: dolma-style attributes of one file: a line per document in its order, with the document's own id and,
+    if it fell, a span over the whole text whose score is the Jaccard with its partner.
     """
 
-    signatures: str
-    previous: str
+    root: str
+    table: str
+    documents: str
+    drops: tuple[str, ...]
     out: str
-    threshold: str = THRESHOLD
-    rows: ClassVar[np.dtype] = BANDS
-    answers: ClassVar[np.dtype] = ANSWERS
-    order: ClassVar[tuple[str, ...]] = ("key", "rank", "docid")
 
     def warm_up(self) -> None:
-        """Compile the kernels, both for small and for big buckets."""
-        rows = np.zeros(2, BANDS)
-        rows["count"] = 1
-        for batch_bytes in (1 << 20, 1):
-            bucket_answers(rows, lambda r: (np.zeros(len(r), np.uint64), np.arange(len(r) + 1)), THRESHOLD, batch_bytes)
+        """Nothing to prepare."""
 
-    def emit(self, shard: int) -> np.ndarray:
-        return map_rows(documents.shard_file(self.previous, shard, ".bands"), BANDS)
-
-    def reduce(self, rows: np.ndarray) -> np.ndarray:
-        return bucket_answers(rows, ShingleSets(self.signatures).fetch, self.threshold)
-
-    def deliver(self, shard: int, answers: np.ndarray) -> Result:
-        drops, waiting = settle(answers)
-        rows = surviving_rows(self.emit(shard), answers, drops["docid"], waiting)
-        bands = write_rows(documents.shard_file(self.out, shard, ".bands"), rows)
-        dropped = files.write_bytes(documents.shard_file(self.out, shard, ".drops"), drops.tobytes())
-        return Result([bands, dropped], {"waiting": len(waiting), NEAR: len(drops), "bands": len(rows)})
-
-
-def bucket_answers(rows: np.ndarray, fetch: Fetch, threshold: str, batch_bytes: int = BATCH_BYTES) -> np.ndarray:
-    """ANSWERS about band rows sorted by key and survivor order; `fetch(rows)` gives the rows' shingle sets."""
-    rows = _searchable(rows)
-    starts = _bucket_starts(rows)
-    mates = near_mates(
-        starts, rows["docid"], rows["count"].astype(np.int64), rows["state"] == KEPT,
-        lambda wanted: fetch(rows[wanted]), Threshold.of(threshold), batch_bytes,
-    )  # fmt: skip
-    bucket = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-    last_waiting = np.full(len(starts) - 1, -1)
-    np.maximum.at(last_waiting, bucket[mates.waits], np.flatnonzero(mates.waits))
-    answers = np.zeros(len(rows), ANSWERS)
-    answers["docid"], answers["key"] = rows["docid"], rows["key"]
-    answers["waits"], answers["live"] = mates.waits, np.arange(len(rows)) <= last_waiting[bucket]
-    dropped, mate = mates.mate >= 0, mates.mate[mates.mate >= 0]
-    answers["mate"] = -1
-    answers["mate"][dropped], answers["mate_rank"][dropped] = rows["docid"][mate], rows["rank"][mate]
-    answers["shared"][dropped] = mates.shared[dropped]
-    answers["union"][dropped] = rows["count"][dropped] + rows["count"][mate] - mates.shared[dropped]
-    return answers[dropped | (answers["live"] != 0)]
-
-
-def _bucket_starts(rows: np.ndarray) -> np.ndarray:
-    """Where each bucket begins and the last ends."""
-    new = np.flatnonzero(np.diff(rows["key"])) + 1
-    return np.concatenate([np.zeros(min(1, len(rows)), np.int64), new, [len(rows)]]).astype(np.int64)
-
-
-def _searchable(rows: np.ndarray) -> np.ndarray:
-    """The rows of buckets in which a waiting row stands behind another row."""
-    starts = _bucket_starts(rows)
-    if len(starts) < 2:
-        return rows
-    asks = rows["state"] == WAITING
-    asks[starts[:-1]] = False
-    return rows[np.repeat(np.add.reduceat(asks, starts[:-1], dtype=np.int64) > 0, np.diff(starts))]
-
-
-def settle(answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """NEAR_DROPS of a shard's documents that lost to a kept one, the earliest found, and the docids that still wait."""
-    found = sort_rows(answers[answers["mate"] >= 0], ("docid", "mate_rank", "mate"))
-    found = found[np.diff(found["docid"], prepend=-1) != 0]
-    drops = np.zeros(len(found), NEAR_DROPS)
-    drops["docid"], drops["partner"] = found["docid"], found["mate"]
-    drops["shared"], drops["union"] = found["shared"], found["union"]
-    return drops, np.setdiff1d(answers["docid"][answers["waits"] != 0], drops["docid"])
-
-
-def surviving_rows(rows: np.ndarray, answers: np.ndarray, dropped: np.ndarray, waiting: np.ndarray) -> np.ndarray:
-    """The band rows that the next round needs, with their documents' new states.
-
-    Rows are matched by key and docid folded into one number; a chance match only carries one row too many.
-    """
-    live = answers[answers["live"] != 0]
-    stays = np.isin(_folded(rows), _folded(live)) & ~np.isin(rows["docid"], dropped)
-    rows = np.array(rows[stays])
-    rows["state"] = np.where(np.isin(rows["docid"], waiting), WAITING, KEPT)
-    return rows
-
-
-def _folded(rows: np.ndarray) -> np.ndarray:
-    return rows["key"].astype(np.int64) ^ (rows["docid"] * _ODD)
-
-
-@dataclass(frozen=True)
-class NearDrops:
-    """Shard work: one drops sidecar from what all rounds dropped."""
-
-    rounds: tuple[str, ...]
-    out: str
-    threshold: str = THRESHOLD
-
-    def warm_up(self) -> None:
-        """Nothing to load."""
+    @cached_property
+    def shards(self) -> list[Shard]:
+        return inputs.read_table(self.table)
 
     def run(self, shard: int) -> Result:
-        parts = [read_rows(documents.shard_file(folder, shard, ".drops"), NEAR_DROPS) for folder in self.rounds]
-        drops = np.concatenate(parts)
-        jaccard = drops["shared"] / drops["union"]
-        table = documents.drops_table(drops["docid"], NEAR, jaccard, float(self.threshold), drops["partner"])
-        return Result([documents.write_drops(self.out, shard, table)], drop_counts(NEAR, len(drops)))
+        source = self.shards[shard].source
+        path = files.join(self.out, source if source.endswith((".gz", ".jsonl", ".json")) else f"{source}.jsonl.gz")
+        with files.create(path) as sink:
+            if path.endswith(".gz"):
+                with gzip.GzipFile("", "wb", fileobj=sink, mtime=0) as zipped:
+                    lines = sum(zipped.write(line) > 0 for line in self._lines(shard, source))
+            else:
+                lines = sum(sink.write(line) > 0 for line in self._lines(shard, source))
+        return Result([], {"documents": lines})
+
+    def _lines(self, shard: int, source: str) -> Iterator[bytes]:
+        fallen = {row["docid"]: row for folder in self.drops for row in _rows(folder, shard)}
+        own = _ids(files.join(self.root, source))
+        for batch in documents.read_batches(documents.shard_file(self.documents, shard), ["docid", "id", "characters"]):
+            for row in batch.to_pylist():
+                lost = fallen.get(row["docid"])
+                spans = {f"{PREFIX}__{lost['rule']}": [[0, int(row["characters"]), lost["value"]]]} if lost else {}
+                name = own.get(row["docid"] & 0xFFFFFFFF, row["id"].hex())
+                yield json.dumps({"id": name, "attributes": spans}, ensure_ascii=False).encode() + b"\n"
 
 
-def near_duplicates(
-    engine: Engine, folder: str, signatures: str, marks: Mapping[int, Mark], threshold: str = THRESHOLD
-) -> dict[int, Mark]:
-    """Marks of the finished `folder`, which holds a drops sidecar for every shard of the `signatures` folder.
-
-    `marks` are those of the signatures stage. The rounds stand beside it in `<folder>-rounds`, each a stage of its own,
-    so that a killed run goes on with the round it was in.
-    """
-    Threshold.of(threshold)
-    rounds: list[str] = []
-    drops: dict[int, list[str]] = {shard: [] for shard in marks}
-    previous, before = signatures, dict(marks)
-    while not rounds or total(before.values()).get("waiting"):
-        out = files.join(f"{folder}-rounds", f"{len(rounds) + 1:02d}")
-        before = _run_round(engine, Round(signatures, previous, out, threshold), len(rounds) + 1, marks, before)
-        for shard, mark in before.items():
-            drops[shard] += [written.sha256 for written in mark.files if written.name.endswith(".drops")]
-        rounds.append(out)
-        previous = out
-    stage = Stage(
-        "near_duplicates", folder, identity.of_code(__name__), {"threshold": threshold}, drops, dict.fromkeys(marks, 0)
-    )
-    return engine.run_shards(stage, NearDrops(tuple(rounds), folder, threshold), 0.0)
+def _rows(folder: str, shard: int) -> list[dict[str, Any]]:
+    batches = documents.read_batches(documents.shard_file(folder, shard), ["docid", "rule", "value"])
+    return [row for batch in batches for row in batch.to_pylist()]
 
 
-def _run_round(
-    engine: Engine, work: Round, number: int, marks: Mapping[int, Mark], before: Mapping[int, Mark]
-) -> dict[int, Mark]:
-    sizes = {shard: mark.counts["bands"] * BANDS.itemsize for shard, mark in before.items()}
-    inputs: dict[int, Sequence[str]] = {shard: [*marks[shard].digests, *before[shard].digests] for shard in marks}
-    stage = Stage(
-        f"near_duplicates-{number:02d}", work.out, identity.of_code(__name__), {"threshold": work.threshold},
-        inputs, sizes, exchanges=True,
-    )  # fmt: skip
-    return engine.run_exchange(stage, work, sum(sizes.values()))
+def _ids(path: str) -> dict[int, Any]:
+    """The field `id` of the records that have one, by row."""
+    if path.lower().endswith(".parquet"):
+        with files.open_read(path) as file:
+            table = pq.ParquetFile(file)
+            if "id" not in table.schema_arrow.names:
+                return {}
+            return dict(enumerate(table.read(columns=["id"], use_threads=False).column("id").to_pylist()))
+    found = {}
+    with io.BufferedReader(open_stream(path), 1 << 18) as stream:
+        for row, line in enumerate(line for line in stream if line.strip()):
+            record = _record(line)
+            if "id" in record:
+                found[row] = record["id"]
+    return found
+
+
+def _record(line: bytes) -> dict[str, Any]:
+    """The record of a line; none where it is unreadable, which the reader has counted."""
+    try:
+        record = json.loads(line.decode("utf-8-sig", "replace"))
+    except ValueError:
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def deduplicate(engine: Engine, given: str, out: str, how: Searching, attributes: bool = False) -> dict[str, int]:
+    """Write the kept records to `out`/kept, or the attributes of all to `out`/attributes/deduplicate; the counts."""
+    Threshold.of(how.threshold)
+    read = alone.gather(engine, given, out)
+    lost, near = search(engine, read, how)
+    drops = (files.join(out, "exact"), files.join(out, "near"))
+    made_from = {shard: [read.digests[shard], lost[shard].digests, near[shard].digests] for shard in near}
+    if attributes:
+        folder, marked = files.join(out, "attributes", "deduplicate"), files.join(out, "attributes-made")
+        if not files.exists(folder):
+            files.remove(marked)
+        stage = Stage("attributes", marked, identity.of_code(__name__), {}, made_from, read.sizes)
+        work = Attributes(read.root, files.join(out, "shards.json"), read.documents, drops, folder)
+        engine.run_shards(stage, work, MARK_COST)
+    else:
+        alone.write_back(engine, read, Kept(read.documents, drops), made_from, "kept")
+    counted = total([*lost.values(), *near.values()]).get("dropped", {})
+    found = {name: sum(mark.counts[name] for mark in read.marks.values()) for name in ("documents", "unreadable")}
+    fallen = {rule: counted.get(rule, 0) for rule in (copies.RULE, rounds.NEAR)}
+    return {**found, **fallen, "kept": found["documents"] - sum(fallen.values())}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    made = alone.parser("pipelines.deduplicate", "Drop exact and near-duplicates of JSONL or Parquet files.", DONE)
+    made.add_argument("--threshold", default=rounds.THRESHOLD, help="drop above this true Jaccard (default: 0.8)")
+    made.add_argument("--bands", type=int, default=BANDS, help=f"of a signature (default: {BANDS})")
+    made.add_argument("--rows", type=int, default=ROWS, help=f"permutations of a band (default: {ROWS})")
+    made.add_argument("--attributes", action="store_true", help="mark the duplicates in dolma's form, drop none")
+    given = made.parse_args(argv)
+    out = given.out.rstrip("/")
+    try:
+        how = Searching(given.threshold, given.bands, given.rows)
+        counts = deduplicate(alone.engine_of(given), given.given, out, how, given.attributes)
+    except ValueError as error:
+        sys.exit(f"pipelines.deduplicate: {error}")
+    for name, count in counts.items():
+        print(f"{name:20} {count:16,}")
+    share = recall(how.bands, how.rows, float(how.threshold))
+    print(f"{how.bands} bands of {how.rows} find {share:.2%} of the pairs at Jaccard {how.threshold}, and more above")
+    print(f"written to {files.join(out, 'attributes' if given.attributes else 'kept')}")
+
+
+if __name__ == "__main__":
+    # Under its own name, so that worker processes find its classes.
+    from pipelines import deduplicate as module
+
+    module.main()

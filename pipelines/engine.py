@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import apache_beam as beam
 import psutil
+from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines import files, stage
@@ -168,6 +170,19 @@ class Engine:
         else:
             mode = ["--direct_running_mode=in_memory"]
         return ["--runner=FnApiRunner", *mode, *self.options]
+
+
+def beam_options() -> set[str]:
+    """Names of the options that Beam's runners and filesystems know."""
+    parser = argparse.ArgumentParser(allow_abbrev=False, conflict_handler="resolve")
+    for kind in PipelineOptions.__subclasses__():
+        kind._add_argparse_args(parser)
+    return {flag.lstrip("-") for action in parser._actions for flag in action.option_strings}
+
+
+def use_options(options: Sequence[str]) -> None:
+    """Let the driver's own reads and writes in object stores have the runner's options (credentials, regions)."""
+    FileSystems.set_options(PipelineOptions(list(options)))
 
 
 def _is_news(record: logging.LogRecord) -> bool:

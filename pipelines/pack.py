@@ -59,7 +59,7 @@ class Pack:
 
     def run(self, shard: int) -> Result:
         target = self.targets[shard]
-        records_path = files.join(self.train, f"{target.name}.array_record")
+        records_path = files.join(self.train, f"{target.name}{records.ENDING}")
         provenance_path = files.join(self.train, f"{target.name}.documents.parquet")
         with files.local_temporary(documents.shard_file(self.out, shard, ".spool")) as spool:
             index, locators = scatter.gather(

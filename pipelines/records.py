@@ -22,6 +22,7 @@ from pipelines.files import Written
 FORMAT = 1
 MANIFEST = "manifest.json"
 TOKENIZER = "tokenizer.model"
+ENDING = ".array_record"
 # One record a group, so that a random read is one seek; one thread, so that bytes never depend on timing.
 OPTIONS = "group_size:1,zstd:3,max_parallelism:1"
 PROVENANCE = pa.schema(
@@ -81,8 +82,13 @@ class ShardFiles:
             "tokens": self.tokens,
             "separators": self.documents,
             "fill": self.fill,
+            "bytes": self.records_file.bytes,
             "sha256": self.records_file.sha256,
-            "provenance": {"path": self.provenance_file.name, "sha256": self.provenance_file.sha256},
+            "provenance": {
+                "path": self.provenance_file.name,
+                "bytes": self.provenance_file.bytes,
+                "sha256": self.provenance_file.sha256,
+            },
         }
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.kernels.substrings import anchors, covered, first_of_equals, live_windows
+from pipelines.kernels.substrings import anchors, equals, live_windows, paint
 
 KEEP_ONE, REMOVE_ALL = "keep_one", "remove_all"
 SPAN = np.dtype([("array", "i8"), ("start", "i8"), ("end", "i8"), ("first", "i8")])
@@ -64,12 +64,12 @@ def repeated_windows(tokens: np.ndarray, offsets: np.ndarray, length: int) -> tu
     Document d holds tokens[offsets[d]:offsets[d + 1]]; the first occurrence is the one that comes first there.
     """
     document, place, key = anchors(tokens, offsets, length)
-    live = (offsets[document] + place)[first_of_equals(key, key)[1]]
+    twice, _ = equals(key, key)
+    live = offsets[document[twice]] + place[twice]
     document, place, key, low = live_windows(tokens, offsets, length, live)
-    first, repeated = first_of_equals(key, low)
-    begins = offsets[document[repeated]] + place[repeated]
-    origin = first[repeated]
-    return begins, offsets[document[origin]] + place[origin]
+    begins = offsets[document] + place
+    twice, origin = equals(key, low)
+    return begins[twice], begins[origin]
 
 
 def marked_tokens(total: int, begins: np.ndarray, first: np.ndarray, how: Cutting) -> np.ndarray:
@@ -77,9 +77,13 @@ def marked_tokens(total: int, begins: np.ndarray, first: np.ndarray, how: Cuttin
 
     `begins` int64 [occurrences], sorted: where repeated windows stand; `first` bool [occurrences].
     """
+    marked = np.zeros(total, bool)
     if how.mode == REMOVE_ALL:
-        return np.asarray(covered(begins, how.length, total))
-    return np.asarray(covered(begins[~first], how.length, total) & ~covered(begins[first], how.length, total))
+        paint(begins, how.length, True, marked)
+    else:
+        paint(begins[~first], how.length, True, marked)
+        paint(begins[first], how.length, False, marked)
+    return marked
 
 
 def runs(marked: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,8 @@ bands.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import mmap
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,11 +16,14 @@ import pyarrow as pa
 
 from filters.text import buffers
 from pipelines import documents, files
+from pipelines.earlier import Earlier, holding
 from pipelines.files import Written
 from pipelines.kernels import minhash, shingles
+from pipelines.scope import ALL, Scope, survivor_place
 from pipelines.stage import Result
 
-ROLES = ("full", "reference", "none")
+# Changes with every change of what a band key or a shingle hash is, so that builds never compare unlike rows.
+SCHEME = 1
 WAITING, KEPT = 0, 1
 # start and count: where the document's set stands in its shard's `.shingles`, in hashes.
 BANDS = np.dtype(
@@ -27,14 +31,14 @@ BANDS = np.dtype(
 )
 _SHINGLE = np.dtype("<u8")
 _WRITE_ROWS = 1 << 16
+RESIDENT_BYTES = 32 << 20
 
 
 @dataclass(frozen=True)
 class Signatures:
     """Shard work: shingle sets and band rows of one shard's kept documents.
 
-    `roles` pairs every subset with its role in near-duplicate search: `full`, `reference` (always kept, others lose
-    what it has) or `none`. `permutations` are cut into `bands`; a shingle has `words` words.
+    `roles` and `by` as in `Scope`. `permutations` are cut into `bands`; a shingle has `words` words.
     """
 
     documents: str
@@ -44,6 +48,7 @@ class Signatures:
     permutations: int = minhash.PERMUTATIONS
     bands: int = minhash.BANDS
     words: int = shingles.WORDS
+    by: str = ALL
 
     def warm_up(self) -> None:
         """Compile the kernels."""
@@ -51,14 +56,26 @@ class Signatures:
         minhash.band_keys(minhash.signatures(sets, offsets, self.permutations), self.bands)
 
     def run(self, shard: int) -> Result:
-        batches = documents.read_kept(self.documents, self.drops, shard, ["rank", "subset", "text"])
+        scope = Scope(self.roles, self.by)
+        batches = documents.read_kept(self.documents, self.drops, shard, ["rank", "text", *scope.columns])
         rows = [np.zeros(0, BANDS)]
         with files.create(documents.shard_file(self.out, shard, ".shingles")) as sink:
             for batch in batches:
-                scope, reference = standing(batch.column("subset"), self.roles)
-                batch, reference = batch.filter(pa.array(scope)), reference[scope]
+                standing = scope.standing(batch)
+                batch = batch.filter(pa.array(standing.takes_part))
+                standing = standing.where(standing.takes_part)
                 sets, offsets = shingles.shingle_sets(*buffers(batch.column("text")), self.words)
-                rows.append(self._rows(batch, reference, sets, offsets, sink.tell() // _SHINGLE.itemsize))
+                keys = minhash.band_keys(minhash.signatures(sets, offsets, self.permutations), self.bands)
+                rows.append(
+                    band_rows(
+                        batch.column("docid").to_numpy(),
+                        survivor_place(batch.column("rank").to_numpy(), standing.reference),
+                        np.where(standing.reference, KEPT, WAITING),
+                        keys ^ standing.group[:, None],
+                        offsets,
+                        sink.tell() // _SHINGLE.itemsize,
+                    )
+                )
                 sink.write(sets.astype(_SHINGLE, copy=False))
         whole = sink.written(documents.shard_file(self.out, shard, ".shingles"))
         bands = np.concatenate(rows)
@@ -68,38 +85,24 @@ class Signatures:
         }  # fmt: skip
         return Result([whole, written], counts)
 
-    def _rows(
-        self, batch: pa.RecordBatch, reference: np.ndarray, sets: np.ndarray, offsets: np.ndarray, before: int
-    ) -> np.ndarray:
-        """Band rows of a batch's documents that have any shingle."""
-        keys = minhash.band_keys(minhash.signatures(sets, offsets, self.permutations), self.bands)
-        rows = np.zeros(keys.shape, BANDS)
-        rows["key"] = keys
-        rows["rank"] = survivor_rank(batch.column("rank").to_numpy(), reference)[:, None]
-        rows["docid"] = batch.column("docid").to_numpy()[:, None]
-        rows["start"] = (offsets[:-1] + before)[:, None]
-        rows["count"] = np.diff(offsets)[:, None]
-        rows["state"] = np.where(reference, KEPT, WAITING)[:, None]
-        return rows[np.diff(offsets) > 0].ravel()
 
-
-def standing(subsets: pa.Array, roles: Iterable[tuple[str, str]]) -> tuple[np.ndarray, np.ndarray]:
-    """Which documents are in scope and which of those are reference, bool [documents] each.
-
-    Raises ValueError for a subset without a role, or a role that is none of `ROLES`.
+def band_rows(
+    docids: np.ndarray, places: np.ndarray, states: np.ndarray, keys: np.ndarray, offsets: np.ndarray, before: int
+) -> np.ndarray:
+    """Band rows of the documents that have any shingle: `keys` [documents, bands]; their sets stand at `offsets` after
+    the `before` shingles that the shard's file has already.
     """
-    known = dict(roles)
-    names = subsets.to_pylist()
-    for name in sorted(set(names)):
-        if known.get(name) not in ROLES:
-            raise ValueError(f"subset {name!r} has role {known.get(name)!r}; give it one of {', '.join(ROLES)}")
-    found = [known[name] for name in names]
-    return np.array([r != "none" for r in found], bool), np.array([r == "reference" for r in found], bool)
+    rows = np.zeros(keys.shape, BANDS)
+    rows["key"] = keys
+    rows["rank"], rows["docid"], rows["state"] = places[:, None], docids[:, None], states[:, None]
+    rows["start"] = (offsets[:-1] + before)[:, None]
+    rows["count"] = np.diff(offsets)[:, None]
+    return rows[np.diff(offsets) > 0].ravel()
 
 
-def survivor_rank(rank: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """The documents' place in survivor order: reference documents before all others, in ranks below zero."""
-    return np.where(reference, rank + np.iinfo(np.int64).min, rank)
+def recall(bands: int, rows: int, jaccard: float) -> float:
+    """Chance that documents of this Jaccard share one of `bands` bands of `rows` permutations."""
+    return 1.0 - (1.0 - jaccard**rows) ** bands
 
 
 def write_rows(path: str, rows: np.ndarray) -> Written:
@@ -112,11 +115,15 @@ def write_rows(path: str, rows: np.ndarray) -> Written:
 
 
 class ShingleSets:
-    """The shingle sets in a signatures folder, fetched by band row; local files are mapped, never read whole."""
+    """The shingle sets in a signatures folder, and in those of earlier builds, fetched by band row; local files are
+    mapped, never read whole.
+    """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, earlier: tuple[Earlier, ...] = ()) -> None:
         self._folder = folder
-        self._mapped: dict[int, np.ndarray] = {}
+        self._earlier = earlier
+        self._mapped: dict[int, mmap.mmap] = {}
+        self._resident = 0
 
     def fetch(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The rows' sets one after the other, uint64 [shingles], and where each begins, int64 [rows + 1]."""
@@ -133,7 +140,9 @@ class ShingleSets:
 
     def _read(self, shard: int, wanted: Iterator[tuple[int, int, int]], sets: np.ndarray) -> None:
         """Copy (to, start, count) pieces of one shard's file into `sets`."""
-        path = documents.shard_file(self._folder, shard, ".shingles")
+        build = holding(self._earlier, shard)
+        folder, number = (build.signatures, shard - build.first) if build else (self._folder, shard)
+        path = documents.shard_file(folder, number, ".shingles")
         if files.is_remote(path):
             with files.open_read(path) as file:
                 for to, start, count in wanted:
@@ -141,6 +150,17 @@ class ShingleSets:
                     sets[to : to + count] = np.frombuffer(file.read(count * _SHINGLE.itemsize), _SHINGLE)
             return
         if shard not in self._mapped:
-            self._mapped[shard] = np.asarray(np.memmap(path, _SHINGLE, "r"))
+            with open(path, "rb") as file:
+                self._mapped[shard] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        mapped = np.frombuffer(self._mapped[shard], _SHINGLE)
         for to, start, count in wanted:
-            sets[to : to + count] = self._mapped[shard][start : start + count]
+            sets[to : to + count] = mapped[start : start + count]
+            self._resident += count * _SHINGLE.itemsize + mmap.PAGESIZE
+        if self._resident > RESIDENT_BYTES:
+            self._release()
+
+    def _release(self) -> None:
+        """Give read pages back: they would count as this process's memory until the whole file is in it."""
+        for mapped in self._mapped.values():
+            mapped.madvise(mmap.MADV_DONTNEED)
+        self._resident = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,8 +24,9 @@ class Span:
 
 
 def text_spans(text: str, bounds: np.ndarray, marked: np.ndarray) -> list[Span]:
-    """One span per run of marked tokens, shrunk inward to white-space words; none where no word is left.
+    """One span per run of marked tokens, shrunk inward to white-space words.
 
+    There is none where no word is left, unless the run is longer than what two split words can hold of it.
     `bounds` int64 [tokens + 1]: where the tokens begin and end in the text's UTF-8. `marked` bool [tokens].
     """
     runs = np.flatnonzero(np.diff(marked, prepend=False, append=False)).reshape(-1, 2)
@@ -34,7 +35,7 @@ def text_spans(text: str, bounds: np.ndarray, marked: np.ndarray) -> list[Span]:
     for first, stop in runs.tolist():
         start = layout.after_word(layout.point(int(bounds[first])))
         end = layout.before_word(layout.whole_point(int(bounds[stop])))
-        if end > start and WORD.search(text, start, end):
+        if end > start and (stop - first > 2 * (LONG_WORD - 1) or WORD.search(text, start, end)):
             spans.append(Span(start, end, first))
     return spans
 
@@ -93,14 +94,17 @@ def without(text: str, spans: Iterable[Span]) -> str:
 
     Nothing is added where the like stands beside the seam already, or at the text's ends.
     """
-    pieces: list[str] = []
-    kept = 0
+    return "".join(text[start:end] + seam for start, end, seam in left(text, spans))
+
+
+def left(text: str, spans: Iterable[Span]) -> Iterator[tuple[int, int, str]]:
+    """What is left between the spans: from which code point to which, and the seam that follows."""
+    start = 0
     for span in spans:
-        pieces.append(text[kept : span.start])
-        kept = span.end
-        if pieces[-1] and span.end < len(text):
-            pieces.append(_seam(pieces[-1], text, span))
-    return "".join([*pieces, text[kept:]])
+        whole = start < span.start and span.end < len(text)
+        yield start, span.start, _seam(text[start : span.start], text, span) if whole else ""
+        start = span.end
+    yield start, len(text), ""
 
 
 def _seam(before: str, text: str, span: Span) -> str:

@@ -1,32 +1,33 @@
-"""A SentencePiece model and what the stages ask of it: ids, and where each token stands in the canonical
-text.
+"""A SentencePiece model and what the stages ask of it: ids, and where each token stands in the canonical text.
 
-The canonical text is what ids, spans and offsets refer to. It is the mixture's normalisation of a document's
-text and then the model's own: the project's models have none, so that decoding an encoded text gives the text
-back, whatever it holds. U+2581, SentencePiece's mark for a blank, is kept by writing it as its three byte
-pieces.
+The canonical text is what ids, spans and offsets refer to. It is the mixture's normalisation of a document's text and
+then the model's own: the project's models have none, so that decoding an encoded text gives the text back, whatever it
+holds. U+2581, SentencePiece's mark for a blank, is kept by writing it as its three byte pieces.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
+import pyarrow as pa
 import sentencepiece
 
-from pipelines import files
+from filters.text import buffers
+from pipelines import files, modelfile
+from pipelines.modelfile import MARK, Kind, Piece
+from pipelines.words import MARK_BYTES, OWN_MARK, WordCache
 
 NORMALIZATIONS = ("nfkc", "none")
-BLANK = "\u2581"
-SEGMENT = 1 << 16
-NORMALIZER, CHARSMAP, DUMMY_PREFIX, SQUEEZE = 3, 2, 3, 4
 
 
 def normalize(text: str, normalization: str) -> str:
     """The text under the mixture's rule, `nfkc` (Gopher) or `none` (Chinchilla)."""
-    if normalization == "none" or unicodedata.is_normalized("NFKC", text):
+    if normalization == "none" or text.isascii() or unicodedata.is_normalized("NFKC", text):
         return text
     return unicodedata.normalize("NFKC", text)
 
@@ -34,46 +35,53 @@ def normalize(text: str, normalization: str) -> str:
 class Encoder:
     """Ids of texts under a SentencePiece model given as bytes.
 
-    Raises ValueError for bytes that are no model, a model without byte fallback or without an end-of-sentence
-    piece.
+    Raises ValueError for bytes that are no model, a model without byte fallback or without an end-of-sentence piece.
     """
 
     def __init__(self, model: bytes, name: str = "the model") -> None:
         self._processor = _processor(model, name)
         self.sha256 = hashlib.sha256(model).hexdigest()
-        self.vocabulary: int = self._processor.get_piece_size()
         self.eos: int = self._processor.eos_id()
+        self._model = modelfile.read(model)
+        self.vocabulary = len(self._model.pieces)
         self.dtype = np.dtype(np.uint16 if self.vocabulary <= 1 << 16 else np.uint32)
-        rules = _fields(bytes(_fields(model).get(NORMALIZER, b"")))
-        self._prefix = bool(rules.get(DUMMY_PREFIX, True))
-        # Whether the model changes nothing, so that a text may be encoded in pieces and decodes to itself.
-        self.exact = not (self._prefix or rules.get(SQUEEZE, True) or rules.get(CHARSMAP, b""))
-        pieces = [self._processor.id_to_piece(i) for i in range(self.vocabulary)]
-        self.piece_bytes = np.array([self._bytes_of(i, piece) for i, piece in enumerate(pieces)], np.int64)
-        self._lines = self.exact and not any("\n" in piece and piece != "\n" for piece in pieces)
-        self._blank = [self._processor.piece_to_id(f"<0x{byte:02X}>") for byte in BLANK.encode()]
+        # Whether the model changes nothing, so that a text decodes to itself.
+        self.exact = self._model.changes_nothing
+        self.piece_bytes = np.array([_size(piece) for piece in self._model.pieces], np.int64)
+        self._own_mark = [self._processor.piece_to_id(f"<0x{byte:02X}>") for byte in MARK_BYTES]
+        self._words = WordCache.of(self._model)
 
-    def _bytes_of(self, piece_id: int, piece: str) -> int:
-        if self._processor.is_byte(piece_id):
-            return 1
-        if self._processor.is_control(piece_id) or self._processor.is_unknown(piece_id):
-            return 0
-        return len(piece.replace(BLANK, " ").encode())
+    @property
+    def by_words(self) -> bool:
+        """Whether texts are encoded word by word; else the model's pieces forbid it, and they are encoded whole."""
+        return self._words is not None
 
     def canonical(self, text: str) -> str:
         """The text as the model sees it, to which its ids and their places refer."""
-        return text if self.exact else self.decode(self._processor.encode(text))
+        if self.exact:
+            return text
+        if self._model.only_prefixes:
+            return text.replace(MARK, " ")
+        return self.decode(self.encode([text])[0])
 
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Ids of each text, uint16 (uint32 above 65,536 pieces) [tokens]; no end-of-sentence id is added."""
-        segments: list[str] = []
-        counts: list[int] = []
-        for text in texts:
-            before = len(segments)
-            segments.extend(self._segments(text))
-            counts.append(len(segments) - before)
-        ids = iter(self._encode_segments(segments))
-        return [self._joined([next(ids) for _ in range(count)]) for count in counts]
+        ids, bounds = self.encode_column(pa.array(texts, pa.large_string()))
+        return [ids[start:end] for start, end in itertools.pairwise(bounds.tolist())]
+
+    def encode_column(self, texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+        """Ids of all texts, one after the other, and int64 [texts + 1] where each text's begin and the last ends."""
+        if self._words is None:
+            found = [self._whole(text) for text in texts.to_pylist()]
+            bounds = np.cumsum([0, *map(len, found)])
+            return np.concatenate([np.zeros(0, self.dtype), *found]).astype(self.dtype), bounds
+        if not self.exact:
+            texts = pa.array([self._normalised(text) for text in texts.to_pylist()], pa.large_string())
+        data, offsets = buffers(texts)
+        raw = data.tobytes()
+        if MARK_BYTES in raw:
+            data = np.frombuffer(raw.replace(MARK_BYTES, OWN_MARK), np.uint8)
+        return self._words.encode(data, offsets, self.dtype)
 
     def decode(self, ids: np.ndarray | Sequence[int]) -> str:
         return str(self._processor.decode([int(token) for token in ids]))
@@ -81,48 +89,54 @@ class Encoder:
     def bounds(self, tokens: np.ndarray) -> np.ndarray:
         """Where tokens begin in the canonical text's UTF-8, and where the last ends, int64 [tokens + 1]."""
         ends = np.concatenate([[0], np.cumsum(self.piece_bytes[tokens])])
-        return np.maximum(ends - 1, 0) if self._prefix else ends
+        return np.maximum(ends - 1, 0) if self._model.dummy_prefix else ends
 
-    def _segments(self, text: str) -> Iterator[str]:
-        """The text in pieces whose ids, one after the other, are the whole text's."""
-        if not self.exact:
-            yield text
-            return
-        for part in _with_marks(text):
-            start = 0
-            while self._lines and len(part) - start > SEGMENT:
-                end = part.find("\n", start + SEGMENT) + 1
-                if not end:
-                    break
-                yield part[start:end]
-                start = end
-            yield part[start:]
+    def sizes(self, ids: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+        """Bytes of canonical text that each text's ids stand for, int64 [texts]; `bounds` as `encode_column` gives."""
+        ends = np.concatenate([[0], np.cumsum(self.piece_bytes[ids])])[bounds]
+        sizes = np.diff(ends)
+        return np.maximum(sizes - 1, 0) if self._model.dummy_prefix else sizes
 
-    def _encode_segments(self, segments: list[str]) -> list[np.ndarray]:
-        plain = [text for text in segments if not (self.exact and text == BLANK)]
-        found = iter(self._processor.encode(plain, return_type="numpy", num_threads=1) if plain else [])
-        return [np.array(self._blank) if self.exact and text == BLANK else next(found) for text in segments]
+    def _normalised(self, text: str) -> str:
+        """The text after the model's own normaliser, blanks as blanks."""
+        if self._model.only_prefixes:
+            return f" {text}".replace(MARK, " ") if text else text
+        return str(self._processor.normalize(text)).replace(MARK, " ")
 
-    def _joined(self, ids: list[np.ndarray]) -> np.ndarray:
-        return (ids[0] if len(ids) == 1 else np.concatenate([np.zeros(0, self.dtype), *ids])).astype(self.dtype)
+    def _whole(self, text: str) -> np.ndarray:
+        parts = list(_with_marks(text)) if self.exact else [text]
+        ids = [self._own_mark if self.exact and part == MARK else self._processor.encode(part) for part in parts]
+        return np.array([token for part in ids for token in part], self.dtype)
 
 
 def load(path: str) -> Encoder:
-    """The encoder of a `.model` file. Raises ValueError where the stages cannot use the model."""
+    """The encoder of a `.model` file. Raises ValueError where the stages cannot use the model.
+
+    One is kept per process, so that the words it has met serve the next shard too.
+    """
     if not files.exists(path):
         raise ValueError(f"no tokenizer model at {path}; name a SentencePiece .model file, or none")
-    return Encoder(files.read_bytes(path), path)
+    return _encoder(files.read_bytes(path), path)
+
+
+@lru_cache(maxsize=1)
+def _encoder(model: bytes, path: str) -> Encoder:
+    return Encoder(model, path)
+
+
+def _size(piece: Piece) -> int:
+    """Bytes of canonical text that a piece stands for."""
+    if piece.kind == Kind.BYTE:
+        return 1
+    return 0 if piece.reserved else len(piece.bytes)
 
 
 def _with_marks(text: str) -> Iterator[str]:
     """The text cut around every U+2581, which SentencePiece would read as a blank."""
-    if BLANK not in text:
-        yield text
-        return
-    first, *rest = text.split(BLANK)
+    first, *rest = text.split(MARK)
     yield first
     for part in rest:
-        yield BLANK
+        yield MARK
         yield part
 
 
@@ -136,32 +150,3 @@ def _processor(model: bytes, name: str) -> sentencepiece.SentencePieceProcessor:
     if processor.eos_id() < 0:
         raise ValueError(f"{name} has no end-of-sentence piece, which ends every document; train it with one")
     return processor
-
-
-def _fields(message: bytes) -> dict[int, bytes | int]:
-    """Field number -> last value in a protobuf message.
-
-    SentencePiece ships classes for this, but they need a newer protobuf than Beam allows.
-    """
-    found: dict[int, bytes | int] = {}
-    at = 0
-    while at < len(message):
-        tag, at = _varint(message, at)
-        field, wire = tag >> 3, tag & 7
-        if wire == 0:
-            found[field], at = _varint(message, at)
-            continue
-        size, at = _varint(message, at) if wire == 2 else ({1: 8, 5: 4}[wire], at)
-        found[field] = message[at : at + size]
-        at += size
-    return found
-
-
-def _varint(message: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = message[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return value, at

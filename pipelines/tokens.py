@@ -11,31 +11,33 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines import documents, files, identity, tokenizer, vocabulary
 from pipelines.engine import Engine
 from pipelines.stage import Mark, Result, Stage
 from pipelines.tokenizer import Encoder
 
-SAMPLE, MODEL, ENCODED = "sample", "model", "encoded"
+KEPT, SAMPLE, MODEL, ENCODED = "kept", "sample", "model", "encoded"
 MODEL_NAME = "tokenizer.model"
 SAMPLE_SCHEMA = pa.schema([("id", pa.binary(16)), ("text", pa.large_string())])
 CARRIED = ["docid", "id", "rank", "split", "locator"]
-# CPU seconds per MB of text (measured): SentencePiece merges 5 MB/s.
-SAMPLE_COST, ENCODE_COST = 0.05, 0.25
+# CPU seconds per MB of text, measured; they only order work and choose processes.
+KEPT_COST, SAMPLE_COST, ENCODE_COST = 0.01, 0.05, 0.1
 
 
 @dataclass(frozen=True)
 class Tokenization:
     """How text becomes ids. `model`: path of a SentencePiece model to use as it is; else one is trained.
 
-    `normalization` is `nfkc` or `none`, `seed` draws the sample.
+    `normalization` is `nfkc` or `none`, `seed` draws the sample, `sample_bytes` is about how much text it has.
     """
 
     vocabulary: int = 32_000
     normalization: str = "nfkc"
     seed: int = 0
     model: str = ""
+    sample_bytes: int = 100_000_000
 
     def __post_init__(self) -> None:
         if self.normalization not in tokenizer.NORMALIZATIONS:
@@ -68,6 +70,21 @@ def sample_rates(weights: Mapping[str, float], available: Mapping[str, int], wan
     total = sum(weights[name] for name in sorted(weights))
     shares = {name: wanted * weight / total for name, weight in weights.items()}
     return {name: min(1.0, share / max(1, available.get(name, 0))) for name, share in shares.items()}
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Counts the bytes of a shard's kept text."""
+
+    documents: str
+    drops: tuple[str, ...]
+
+    def warm_up(self) -> None:
+        """Nothing to prepare."""
+
+    def run(self, shard: int) -> Result:
+        batches = documents.read_kept(self.documents, self.drops, shard, ["text"])
+        return Result([], {"bytes": sum(pc.sum(pc.binary_length(b.column("text"))).as_py() or 0 for b in batches)})
 
 
 @dataclass(frozen=True)
@@ -138,7 +155,7 @@ class Encode:
     normalization: str
 
     def warm_up(self) -> None:
-        """Nothing to prepare."""
+        tokenizer.load(self.model).encode(["a word"])
 
     def run(self, shard: int) -> Result:
         encoder = tokenizer.load(self.model)
@@ -152,15 +169,16 @@ class Encode:
             if not len(batch):
                 continue
             raw = batch.column("text").to_pylist()
-            texts = [encoder.canonical(tokenizer.normalize(text, self.normalization)) for text in raw]
-            ids = encoder.encode(texts)
-            sizes = [len(text.encode()) for text in texts]
-            _check_places(encoder, ids, sizes, batch.column("docid"))
+            canonical = (encoder.canonical(tokenizer.normalize(text, self.normalization)) for text in raw)
+            texts = pa.array(canonical, pa.large_string())
+            ids, bounds = encoder.encode_column(texts)
+            sizes = pc.binary_length(texts).to_numpy()
+            _check_places(encoder, ids, bounds, sizes, batch.column("docid"))
             counts["documents"] += len(texts)
-            counts["tokens"] += sum(map(len, ids))
-            counts["bytes"] += sum(sizes)
+            counts["tokens"] += len(ids)
+            counts["bytes"] += int(sizes.sum())
             columns = [batch.column(name) for name in CARRIED]
-            columns += [pa.array(texts, pa.large_string()), token_lists(ids, encoder.dtype)]
+            columns += [texts, pa.LargeListArray.from_arrays(bounds, ids)]
             yield pa.Table.from_arrays(columns, schema=schema(encoder.dtype))
 
 
@@ -179,14 +197,14 @@ def flat_tokens(column: pa.LargeListArray) -> tuple[np.ndarray, np.ndarray]:
     return ids, offsets - offsets[0]
 
 
-def _check_places(encoder: Encoder, ids: list[np.ndarray], sizes: list[int], docids: pa.Array) -> None:
-    for row, (tokens, size) in enumerate(zip(ids, sizes, strict=True)):
-        meant = int(encoder.bounds(tokens)[-1])
-        if meant != size:
-            raise ValueError(
-                f"document {docids[row].as_py()}: its ids stand for {meant} bytes, the text has {size}; "
-                "the tokenizer's own normalisation is not stable, use a model with the identity rule"
-            )
+def _check_places(encoder: Encoder, ids: np.ndarray, bounds: np.ndarray, sizes: np.ndarray, docids: pa.Array) -> None:
+    """Raise ValueError unless every document's ids stand for as many bytes as its text has."""
+    meant = encoder.sizes(ids, bounds)
+    for row in np.flatnonzero(meant != sizes):
+        raise ValueError(
+            f"document {docids[row].as_py()}: its ids stand for {meant[row]} bytes, the text has {sizes[row]}; "
+            "the tokenizer's own normalisation is not stable, use a model with the identity rule"
+        )
 
 
 def tokenize(
@@ -196,16 +214,17 @@ def tokenize(
     out: str,
     inputs: Mapping[int, Any],
     sizes: Mapping[int, int],
-    rates: Mapping[int, float],
+    subsets: Mapping[int, str],
+    weights: Mapping[str, float],
     how: Tokenization,
 ) -> dict[int, Mark]:
-    """Run the three stages in sub-folders of `out` and return the marks of the encoded shards.
+    """Run the stages in sub-folders of `out` and return the marks of the encoded shards.
 
-    `folder` and `drops`: the documents and the sidecars that drop from them. Per shard: `inputs`, what it is
-    made from (digests of those files), `sizes`, its bytes of text, `rates`, the share of its documents to
-    sample.
+    `folder` and `drops`: the documents and the sidecars that drop from them. Per shard: `inputs`, what it is made from
+    (digests of those files), `sizes`, its bytes of text, `subsets`, whose it is. `weights`: the subsets' shares of the
+    sample's bytes.
     """
-    samples = {} if how.model else _sample(engine, folder, drops, out, inputs, sizes, rates, how)
+    samples = {} if how.model else _sample(engine, folder, drops, out, inputs, sizes, subsets, weights, how)
     model = _model(engine, out, samples, how)
     stage = Stage(
         "encode",
@@ -226,18 +245,27 @@ def _sample(
     out: str,
     inputs: Mapping[int, Any],
     sizes: Mapping[int, int],
-    rates: Mapping[int, float],
+    subsets: Mapping[int, str],
+    weights: Mapping[str, float],
     how: Tokenization,
 ) -> dict[int, Mark]:
+    code = identity.of_code(__name__)
+    measure = Stage("kept", files.join(out, KEPT), code, {}, inputs, sizes)
+    kept = engine.run_shards(measure, Kept(folder, tuple(drops)), KEPT_COST)
+    available = dict.fromkeys(weights, 0)
+    for shard, mark in sorted(kept.items()):
+        available[subsets[shard]] += mark.counts["bytes"]
+    of_subset = sample_rates(weights, available, how.sample_bytes)
+    rates = {shard: of_subset[subsets[shard]] for shard in inputs}
     stage = Stage(
         "sample",
         files.join(out, SAMPLE),
-        identity.of_code(__name__),
+        code,
         {"seed": how.seed, "normalization": how.normalization},
         {shard: [made_from, rates[shard]] for shard, made_from in inputs.items()},
         sizes,
     )
-    work = Sample(folder, tuple(drops), stage.folder, dict(rates), how.seed, how.normalization)
+    work = Sample(folder, tuple(drops), stage.folder, rates, how.seed, how.normalization)
     return engine.run_shards(stage, work, SAMPLE_COST)
 
 

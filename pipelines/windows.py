@@ -141,9 +141,7 @@ def window_rows(batch: pa.RecordBatch, places: Places, length: int, before: int)
     """WINDOW rows of a batch with `docid`, `rank` and `tokens`; `before` is added to the ranks."""
     docids = batch.column("docid").to_numpy()
     tokens, offsets = flat_tokens(batch.column("tokens"))
-    live = np.zeros(len(tokens), bool)
-    live[places.within(docids, offsets)[1]] = True
-    document, position, key, low = live_windows(tokens, offsets, length, live)
+    document, position, key, low = live_windows(tokens, offsets, length, places.within(docids, offsets)[1])
     rows = np.empty(len(key), WINDOW)
     rows["key"], rows["low"], rows["offset"] = key, low, position
     rows["docid"] = docids[document]

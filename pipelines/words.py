@@ -148,3 +148,13 @@ def _alone(pieces: Sequence[Piece]) -> tuple[np.ndarray, np.ndarray]:
     for stand_in, byte in zip(OWN_MARK, MARK_BYTES, strict=True):
         kind[stand_in], single[stand_in] = ALONE, single[byte]
     return kind, single
+
+
+def warm_up() -> None:
+    """Compile and cache the kernels by encoding with a vocabulary of bytes."""
+    fallback = [Piece(f"<0x{byte:02X}>", 0.0, Kind.BYTE) for byte in range(256)]
+    pieces = (*fallback, *(Piece(text, 0.0, Kind.NORMAL) for text in (MARK, "a", "b", "ab")))
+    cache = WordCache.of(ModelFile(pieces, True, False, False, False, True, False), slots=16)
+    assert cache is not None
+    data = np.frombuffer(b"ab ab", np.uint8)
+    cache.encode(data, np.array([0, len(data)]), np.dtype(np.uint16))

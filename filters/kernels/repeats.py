@@ -1,257 +1,144 @@
-"""The thirteen repetition signals, from the words and lines that `filters.kernels.units` cut.
+"""The thirteen repetition signals of a text, from the words and lines that `filters.kernels.units` cut.
 
-Equal words get equal numbers; so do lines, and paragraphs as sequences of lines. An n-gram can repeat only
-where both of its (n-1)-grams do, so few candidates are left after n = 2, and each n-gram is named exactly by
-the pair of those two. A hash only says where to look: equality is that of bytes or of pairs, and no signal
-hangs on the absence of a collision.
+Equal lines get equal numbers, and so do paragraphs as sequences of lines; `filters.kernels.ngrams` counts words. No
+signal hangs on the absence of a collision.
 """
 
 # mypy: disallow-untyped-defs=False
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import int64, njit, uint64
 
+from filters.kernels.bits import before
 from filters.kernels.load import load64, lowest
-from filters.kernels.units import Units
+from filters.kernels.ngrams import candidates, places_for, shares
+from filters.kernels.tables import OTHER, are_equal, cleared, hash_of, mixed, slots_for
 
 SIGNALS = 13
-TOP, LONGEST = 4, 10  # the column of top_2; words in the longest n-gram
-GOLDEN = 0x9E3779B97F4A7C15  # 2**64 / golden ratio, for multiplicative hashing (Knuth)
-LONG = 0xFF00000000000000  # marks the key of a unit of 8 bytes or more
+TOP = 4  # the column of top_2
+LONG = 0xFF << 56  # marks the code of a line of 8 bytes or more, which is a hash
 
 
-def measure(data: np.ndarray, offsets: np.ndarray, units: Units, all_copies: bool, repetition: np.ndarray) -> None:
-    """Fill `repetition`, float64 [texts, 13], with the signals of `filters.repetition`; spoils `units`."""
-    most = max(1, int(np.diff(units.word_from).max(initial=0)))
-    before, number, count, live = (np.empty(most + 1, np.int32) for _ in range(4))
-    key, table = np.empty(most, np.uint64), np.empty(_capacity(most), np.int32)
-    _measure(data, offsets, *units, all_copies, before, number, count, live, key, table, repetition)
+class Repeats(NamedTuple):
+    """Work space for the text with the most words."""
+
+    code: np.ndarray  # uint64 [2 * units]: a unit's bytes and length, or a hash; then pairs of numbers
+    hashed: np.ndarray  # uint32 [units]: of the 2-gram there; then how far an n-gram's windows reach
+    number: np.ndarray  # int32 [units]: the first unit or n-gram that is equal
+    times: np.ndarray  # int32 [units]: how many there are, by number
+    live: np.ndarray  # int32 [units]: positions whose n-gram may repeat
+    table: np.ndarray  # int32 [power of two]
+    seen: np.ndarray  # uint8 [power of two]: the filter
 
 
-@njit(nogil=True, cache=True)
-def _measure(
-    data, offsets,
-    word_from, start, end, characters, line_from, line_start, line_end, line_characters, line_opens,
-    all_copies, before, number, count, live, key, table, repetition,
+def work_space(size: int) -> Repeats:
+    """Room for texts of `size` bytes; untouched pages of it cost nothing."""
+    units = size // 2 + 2
+    return Repeats(
+        code=np.empty(2 * units, np.uint64),
+        hashed=np.empty(units, np.uint32),
+        number=np.empty(units, np.int32),
+        times=np.empty(units, np.int32),
+        live=np.empty(units, np.int32),
+        table=np.empty(slots_for(units), np.int32),
+        seen=np.empty(places_for(units), np.uint8),
+    )
+
+
+@njit
+def measure(
+    text, words, lines, heads, visible, heads_before, visible_before, edges, line_edges, line_opens,
+    code, hashed, number, count, live, table, seen, all_copies, row,
 ):  # fmt: skip
-    for text in range(offsets.shape[0] - 1):
-        own, row = data[offsets[text] : offsets[text + 1]], repetition[text]
-        w, words = word_from[text], word_from[text + 1] - word_from[text]
-        k, lines = line_from[text], line_from[text + 1] - line_from[text]
-        if words == 0:
-            continue
-        _number_units(own, line_start[k:], line_end[k:], lines, key, table, number)
-        row[0], row[2] = _copies(number, line_characters[k:], lines, count, all_copies)
-        paragraphs = _number_paragraphs(line_opens[k:], line_characters[k:], lines, key, table, number)
-        row[1], row[3] = _copies(number, line_characters[k:], paragraphs, count, all_copies)
-        _number_units(own, start[w:], end[w:], words, key, table, number)
-        before[0] = 0
-        for i in range(words):
-            before[i + 1] = before[i] + characters[w + i]
-        _ngram_shares(before, words, number, key, table, count, live, start[w:], end[w:], row)
-
-
-@njit(cache=True)
-def _capacity(units):
-    """Slots of a hash table for so many units: a power of two."""
-    capacity = 16
-    while 2 * capacity < 3 * units:
-        capacity *= 2
-    return capacity
+    """Fill `row`, float64 [13]; a text without words has zeros."""
+    if words == 0:
+        return
+    if _number_lines(text, line_edges, lines, code, table, number) < lines:
+        length = live  # of each line, until 2-grams need the room
+        for line in range(lines):
+            start, end = int64(line_edges[2 * line]), int64(line_edges[2 * line + 1])
+            length[line] = before(heads_before, heads, end) - before(heads_before, heads, start)
+        row[0], row[2] = _copies(number, length, lines, count, all_copies)
+        paragraphs = _number_paragraphs(line_opens, length, lines, code, table, number)
+        row[1], row[3] = _copies(number, length, paragraphs, count, all_copies)
+    alive = candidates(text, edges, words, code, hashed, seen, live)
+    if alive > 1:
+        shares(
+            text, words, visible, visible_before, edges, code, hashed, number, count, live, alive, table, row[TOP:]
+        )  # fmt: skip
 
 
 @njit
-def _clear(table, units):
-    """Empty as much of the table as `units` need; (mask of a slot, shift of a hash to a slot)."""
-    capacity, shift = _capacity(units), uint64(64)
-    table[:capacity] = -1
-    slots = capacity
-    while slots > 1:
-        slots >>= 1
-        shift -= uint64(1)
-    return capacity - 1, shift
-
-
-@njit
-def _number_units(data, start, end, units, key, table, number):
-    """number[u] = the first unit whose bytes equal those of unit u.
-
-    The key of up to 7 bytes is those bytes and their number; that of longer units a hash, marked as one.
-    """
-    mask, shift = _clear(table, units)
-    for u in range(units):
-        begin, last = int64(start[u]), int64(end[u]) - 8
-        if last < begin:
-            code = lowest(load64(data, begin), last + 8 - begin) | uint64(last + 8 - begin) << uint64(56)
+def _number_lines(text, edges, lines, code, table, number):
+    """number[u] = the first line whose bytes equal those of line u; returns how many are distinct."""
+    mask, shift = cleared(table, lines)
+    distinct = 0
+    for u in range(lines):
+        start, end = int64(edges[2 * u]), int64(edges[2 * u + 1])
+        size = end - start
+        if size < 8:
+            own = lowest(load64(text, start), size) | uint64(size) << uint64(56)
+        elif size < 16:
+            own = mixed(load64(text, start) + uint64(size)) + load64(text, end - 8) | uint64(LONG)
         else:
-            code = _mix(load64(data, last)) + uint64(last - begin)
-            while begin < last:
-                code = _mix(code ^ load64(data, begin))
-                begin += 8
-            code |= uint64(LONG)
-        key[u] = code
-        slot = int64(_mix(code) >> shift)
-        while table[slot] >= 0:
+            own = hash_of(text, start, end) | uint64(LONG)
+        code[u] = own
+        slot = int64(mixed(own) * uint64(OTHER) >> shift)
+        while True:
             first = table[slot]
-            if key[first] == code and (code < uint64(LONG) or _equal(data, start, end, first, u)):
+            if first < 0:
+                table[slot] = first = u
+                distinct += 1
+                break
+            if code[first] == own and (size < 8 or are_equal(text, edges, first, u)):
                 break
             slot = (slot + 1) & mask
-        if table[slot] < 0:
-            table[slot] = u
-        number[u] = table[slot]
+        number[u] = first
+    return distinct
 
 
 @njit
-def _mix(code):
-    code = (code ^ code >> uint64(32)) * uint64(GOLDEN)
-    return (code ^ code >> uint64(29)) * uint64(GOLDEN)
-
-
-@njit
-def _equal(data, start, end, u, v):
-    """Whether two units of at least 8 bytes are the same bytes."""
-    i, j, last = int64(start[u]), int64(start[v]), int64(end[u]) - 8
-    if last - i != end[v] - 8 - j:
-        return False
-    different = load64(data, last) ^ load64(data, int64(end[v]) - 8)
-    while i < last and not different:
-        different = load64(data, i) ^ load64(data, j)
-        i += 8
-        j += 8
-    return different == 0
-
-
-@njit
-def _number_paragraphs(opens, characters, lines, key, table, number):
-    """Turn numbers and characters of lines into those of paragraphs, in place; returns how many.
+def _number_paragraphs(opens, length, lines, code, table, number):
+    """Turn numbers and lengths of lines into those of paragraphs, in place; returns how many.
 
     Paragraphs walk a trie of lines, whose nodes are named by the first line that reached them: equal
     paragraphs, and only they, end at one node.
     """
-    mask, shift = _clear(table, lines)
-    paragraphs, node, length = 0, 0, 0
+    mask, shift = cleared(table, lines)
+    paragraphs, node, characters = 0, 0, 0
     for line in range(lines):
         if opens[line]:
-            paragraphs, node, length = paragraphs + 1, -1, -1
-        key[line] = uint64(node + 1) << uint64(32) | uint64(number[line])
-        slot = int64(_mix(key[line]) >> shift)
-        while table[slot] >= 0 and key[table[slot]] != key[line]:
+            paragraphs, node, characters = paragraphs + 1, -1, -1
+        code[line] = uint64(node + 1) << uint64(32) | uint64(number[line])
+        slot = int64(mixed(code[line]) * uint64(OTHER) >> shift)
+        while table[slot] >= 0 and code[table[slot]] != code[line]:
             slot = (slot + 1) & mask
         if table[slot] < 0:
             table[slot] = line
         node = table[slot]
-        length += 1 + characters[line]  # 1 for the LF before it
-        number[paragraphs - 1], characters[paragraphs - 1] = node, length
+        characters += 1 + length[line]  # 1 for the LF before it
+        number[paragraphs - 1], length[paragraphs - 1] = node, characters
     return paragraphs
 
 
 @njit
-def _copies(number, characters, units, count, all_copies):
+def _copies(number, length, units, count, all_copies):
     """(share of units that are copies, share of their characters)."""
     copies, copied, total = 0, 0, 0
     for u in range(units):
         count[number[u]] = 0
     for u in range(units):
         count[number[u]] += 1
-        total += characters[u]
+        total += length[u]
     for u in range(units):  # each distinct unit once, at its first occurrence
         times = count[number[u]]
         count[number[u]] = 0
         if times > 1:
             times -= not all_copies
             copies += times
-            copied += times * characters[u]
+            copied += times * length[u]
     return copies / units, copied / total
-
-
-@njit
-def _ngram_shares(before, words, number, key, table, count, live, reached, covered, row):
-    """Fill in top_2..4 and dup_5..10; before[w] is the characters of the words before w."""
-    for w in range(words):
-        live[w] = w
-        count[w] = 0
-    for w in range(words):
-        count[number[w]] += 1
-    alive = _repeated(number, count, live, words)
-    for n in range(2, LONGEST + 1):
-        alive = _followed(live, alive)
-        _number_pairs(number, live, alive, key, table, count)
-        alive = _repeated(number, count, live, alive)
-        if alive == 0:
-            return  # and no longer n-gram repeats either
-        if n < 5:
-            characters = _top(n, before, number, count, live, alive, reached, covered)
-        else:
-            characters = _covered(n, before, live, alive)
-        row[TOP + n - 2] = characters / before[words]
-
-
-@njit
-def _repeated(number, count, live, alive):
-    """Keep the live positions whose n-gram stands elsewhere too; returns how many."""
-    kept = 0
-    for j in range(alive):
-        q = live[j]
-        live[kept] = q
-        kept += count[number[q]] > 1
-    return kept
-
-
-@njit
-def _followed(live, alive):
-    """Keep the live positions whose successor lives, too; returns how many."""
-    kept = 0
-    for j in range(alive - 1):
-        q = live[j]
-        live[kept] = q
-        kept += live[j + 1] == q + 1
-    return kept
-
-
-@njit
-def _number_pairs(number, live, alive, key, table, count):
-    """From numbers of (n-1)-grams to numbers of n-grams at the live positions, with their counts."""
-    mask, shift = _clear(table, alive)
-    for j in range(alive):
-        q = live[j]
-        code = uint64(number[q]) << uint64(32) | uint64(number[q + 1])
-        key[q] = code
-        slot = int64(_mix(code) >> shift)
-        while table[slot] >= 0 and key[table[slot]] != code:
-            slot = (slot + 1) & mask
-        if table[slot] < 0:
-            table[slot] = q
-            count[q] = 0
-        number[q] = table[slot]
-        count[number[q]] += 1
-
-
-@njit
-def _top(n, before, number, count, live, alive, reached, covered):
-    """Most characters covered by one n-gram among those of the largest count."""
-    largest, best = 0, 0
-    for j in range(alive):
-        largest = max(largest, count[number[live[j]]])
-    for j in range(alive):
-        q = live[j]
-        first = number[q]
-        if count[first] == largest:
-            if first == q:
-                reached[q], covered[q] = q, 0
-            covered[first] += before[q + n] - before[max(q, reached[first])]
-            reached[first] = q + n
-            best = max(best, covered[first])
-    return best
-
-
-@njit
-def _covered(n, before, live, alive):
-    """Characters of the words inside the windows at the live positions, each word once."""
-    characters, reached = 0, 0
-    for j in range(alive):
-        q = live[j]
-        characters += before[q + n] - before[max(q, reached)]
-        reached = q + n
-    return characters

@@ -1,7 +1,7 @@
-"""Where the words and lines of each text stand, and the eight quality signals that fall out on the way.
+"""Words and lines of a text from masks of 64 bytes, and the quality signals that are counts of bits.
 
-Passes of one short loop each, with as few branches as they allow: a class for every byte, the words from the
-classes, the lines from the gaps between words.
+A mask has a bit per byte of a block of 64, so one addition, shift or count serves 64 bytes. Each pass is one loop over
+the blocks of a text; what crosses the edge of a block is carried over.
 """
 
 # mypy: disallow-untyped-defs=False
@@ -13,226 +13,245 @@ from typing import NamedTuple
 import numpy as np
 from numba import int64, njit, uint64
 
-from filters.kernels.classes import ALPHABETIC, ALPHANUMERIC, SPACE, class_tables
-from filters.kernels.load import load64, lowest
+from filters.kernels import bits
+from filters.kernels.bits import ALL, ONE, PADDING, below, bit_count, trailing_zeros
+from filters.kernels.classes import ALPHABETIC, ALPHANUMERIC, SPACE
+from filters.kernels.load import load64
 
-CONTINUATION = 8  # of a byte that does not begin a character
 SIGNALS = 8
-
-# The stop words, filled up by blanks, as little-endian integers: the, be, to, of, and, that, have, with.
-STOP_WORDS = tuple(
-    int.from_bytes(word, "little") for word in (b"the ", b"be  ", b"to  ", b"of  ", b"and ", b"that", b"have", b"with")
-)
+ELLIPSIS = 0x2026
 
 
 class Units(NamedTuple):
-    """Words and lines of all texts; bytes count from the beginning of the text."""
+    """Work space for the largest text: its bytes, masks per block, edges of words and lines.
 
-    word_from: np.ndarray  # int64 [texts + 1]: where each text's words begin in the next three
-    start: np.ndarray  # int32 [words], bytes
-    end: np.ndarray
-    characters: np.ndarray  # int32 [words]
-    line_from: np.ndarray  # int64 [texts + 1]: where each text's lines begin in the last four
-    line_start: np.ndarray  # int32 [lines], bytes of the stripped line
-    line_end: np.ndarray
-    line_characters: np.ndarray  # int32 [lines]
+    `heads` marks bytes that begin a character, `visible` those of them that are no white space; `*_before` counts them
+    in the blocks before. Word w is text[edges[2w]:edges[2w + 1]].
+    """
+
+    text: np.ndarray  # uint8 [bytes + padding]
+    space: np.ndarray  # uint64 [blocks]
+    letter: np.ndarray
+    alphanumeric: np.ndarray
+    heads: np.ndarray
+    visible: np.ndarray
+    heads_before: np.ndarray  # int32 [blocks]
+    visible_before: np.ndarray
+    edges: np.ndarray  # int32 [2 * words + 2]
+    line_edges: np.ndarray  # int32 [2 * lines], bytes of the stripped line
     line_opens: np.ndarray  # bool [lines]: the line opens a paragraph
 
 
-def cut(data: np.ndarray, offsets: np.ndarray, quality: np.ndarray) -> Units:
-    """The units of each text; fills `quality`, float64 [texts, 8], with the signals of `filters.quality`."""
-    inside, texts = data[offsets[0] : offsets[-1]], len(offsets) - 1
-    words = texts + np.count_nonzero((inside <= 32) | (inside >= 0xC0))  # how white space can begin
-    lines = texts + np.count_nonzero((inside == 10) | (inside == 13))
-    units = Units(
-        word_from=np.zeros(texts + 1, np.int64),
-        start=np.empty(words + 1, np.int32),
-        end=np.empty(words + 1, np.int32),
-        characters=np.empty(words + 1, np.int32),
-        line_from=np.zeros(texts + 1, np.int64),
-        line_start=np.empty(lines, np.int32),
-        line_end=np.empty(lines, np.int32),
-        line_characters=np.empty(lines, np.int32),
-        line_opens=np.empty(lines, np.bool_),
+def work_space(size: int) -> Units:
+    """Room for texts of `size` bytes; untouched pages of it cost nothing."""
+    blocks, units = (size >> 6) + 2, size // 2 + 2
+    return Units(
+        text=np.empty((blocks << 6) + PADDING, np.uint8),
+        space=np.empty(blocks, np.uint64),
+        letter=np.empty(blocks, np.uint64),
+        alphanumeric=np.empty(blocks, np.uint64),
+        heads=np.empty(blocks, np.uint64),
+        visible=np.empty(blocks, np.uint64),
+        heads_before=np.empty(blocks, np.int32),
+        visible_before=np.empty(blocks, np.int32),
+        edges=np.empty(2 * units + 8, np.int32),  # eight are written at a time
+        line_edges=np.empty(2 * units, np.int32),
+        line_opens=np.empty(units, np.bool_),
     )
-    kinds = np.empty(np.diff(offsets).max(initial=0), np.uint8)
-    _cut(data, offsets, *class_tables(), kinds, *units, quality)
-    return units
 
 
-@njit(nogil=True, cache=True)
-def _cut(
-    data, offsets, index, classes, kinds,
-    word_from, start, end, characters, line_from, line_start, line_end, line_characters, line_opens, quality,
+@njit
+def cut(
+    data, begin, end, index, classes,
+    text, space, letter, alphanumeric, heads, visible, heads_before, visible_before, edges, line_edges, line_opens, row,
 ):  # fmt: skip
-    for text in range(offsets.shape[0] - 1):
-        own = data[offsets[text] : offsets[text + 1]]
-        w, k = word_from[text], line_from[text]
-        ascii_only = _classify(own, index, classes, kinds)
-        words = _words(own.shape[0], kinds, start[w:], end[w:])
-        lines = _lines(own, start[w:], end[w:], words, line_start[k:], line_end[k:], line_opens[k:])
-        _characters(kinds, ascii_only, start[w:], end[w:], words, characters[w:])
-        _characters(kinds, ascii_only, line_start[k:], line_end[k:], lines, line_characters[k:])
-        if words:
-            _judge_words(own, kinds, start[w:], end[w:], characters[w:], words, quality[text])
-            _judge_lines(own, line_start[k:], line_end[k:], lines, quality[text])
-        word_from[text + 1], line_from[text + 1] = w + words, k + lines
+    """(words, lines) of data[begin:end]; fills the work space, and in `row` all but the stop words."""
+    size = end - begin
+    _copy(data, begin, size, text)
+    ellipses = _classify(text, size, index, classes, space, letter, alphanumeric, heads)
+    words, unalphabetic = _words(size, space, letter, edges)
+    if words == 0:
+        return 0, 0
+    characters = _count_before(size, space, heads, visible, heads_before, visible_before)
+    lines = _lines(text, size, space, edges, words, line_edges, line_opens)
+    hash_signs, more_ellipses = _symbols(text, size)
+    row[0], row[1] = words, characters / words
+    row[2], row[3] = hash_signs / words, (ellipses + more_ellipses) / words
+    row[4], row[5] = _line_shares(text, line_edges, lines)
+    row[6] = (words - unalphabetic) / words
+    return words, lines
 
 
 @njit
-def _classify(data, index, classes, kinds):
-    """Give every byte the classes of its character; returns whether all are ASCII."""
-    high = data.dtype.type(0)
-    for i in range(data.shape[0]):
-        kinds[i] = classes[data[i]]
-        high |= data[i]
-    if high < 0x80:
-        return True
-    i = 0
-    while i < data.shape[0]:
-        byte, width = int64(data[i]), 1
-        if byte >= 0x80:
-            kinds[i], width = _beyond_ascii(data, i, index, classes)
-            for j in range(i + 1, i + width):
-                kinds[j] = kinds[i] | CONTINUATION
-        i += width
-    return False
+def _copy(data, begin, size, text):
+    """Put a text before blanks; Numba's own copy of a slice goes byte by byte."""
+    whole = size & ~63
+    for i in range(0, whole, 64):
+        bits.move64(text, i, data, begin + i)
+    for i in range(whole, size):
+        text[i] = data[begin + i]
+    text[size : size + PADDING] = 32
 
 
 @njit
-def _beyond_ascii(data, i, index, classes):
-    """(classes, bytes) of the character that begins with byte i; (0, 1) if none begins there."""
-    byte = int64(data[i])
-    width = 1 + (byte >= 0xC0) + (byte >= 0xE0) + (byte >= 0xF0)
-    if width == 1 or i + width > data.shape[0]:
-        return 0, 1
-    point = byte & (0x7F >> width)
-    for j in range(i + 1, i + width):
-        point = point << 6 | int64(data[j]) & 0x3F
-    if point > 0x10FFFF:
-        return 0, 1
-    return int64(classes[int64(index[point >> 8]) << 8 | point & 0xFF]), width
+def _classify(text, size, index, classes, space, letter, alphanumeric, heads):
+    """Fill in the masks of each block and blanks behind the last; returns how often U+2026 occurs."""
+    ellipses = 0
+    over_space, over_letter, over_alphanumeric = (
+        uint64(0),
+        uint64(0),
+        uint64(0),
+    )  # bytes of a character in the next block
+    for block in range((size >> 6) + 1):
+        at = block << 6
+        blank, alphabetic = bits.spaces(text, at), bits.letters(text, at)
+        mixed, head = alphabetic | bits.digits(text, at), uint64(ALL)
+        high = bits.beyond_ascii(text, at)
+        if high:
+            head = ~bits.continuations(text, at)
+            blank, alphabetic, mixed = blank | over_space, alphabetic | over_letter, mixed | over_alphanumeric
+            over_space, over_letter, over_alphanumeric = uint64(0), uint64(0), uint64(0)
+            lead = high & head
+            while lead:
+                i = trailing_zeros(lead)
+                lead &= lead - uint64(ONE)
+                point, width = _decode(load64(text, at + i))
+                kind = classes[int64(index[point >> 8]) << 8 | point & 0xFF]
+                over = below(width) >> uint64(1) >> uint64(63 - i)  # in two steps, since a shift by 64 is no shift
+                own = below(width) << uint64(i)
+                if kind & ALPHABETIC:
+                    alphabetic, over_letter = alphabetic | own, over_letter | over
+                if kind & ALPHANUMERIC:
+                    mixed, over_alphanumeric = mixed | own, over_alphanumeric | over
+                if kind & SPACE:
+                    blank, over_space = blank | own, over_space | over
+                ellipses += point == ELLIPSIS
+        space[block], letter[block], alphanumeric[block], heads[block] = blank, alphabetic, mixed, head
+    space[(size >> 6) + 1], alphanumeric[(size >> 6) + 1] = uint64(ALL), uint64(0)
+    return ellipses
 
 
 @njit
-def _words(size, kinds, start, end):
-    """Number of words; every position is written down, and counted where a word begins or ends there."""
-    words, ends, inside = 0, 0, False
-    for i in range(size):
-        word = kinds[i] & SPACE == 0
-        start[words] = i
-        words += word & ~inside
-        end[ends] = i
-        ends += inside & ~word
-        inside = word
-    if inside:
-        end[ends] = size
-    return words
+def _words(size, space, letter, edges):
+    """(words, words without a letter); fills in where words begin and end."""
+    edge, unalphabetic = 0, 0
+    after_space, plain = uint64(ONE), uint64(0)  # plain: a word without a letter so far crosses into the next block
+    for block in range((size >> 6) + 1):
+        at, blank = block << 6, space[block]
+        behind = blank << uint64(ONE) | after_space
+        after_space = blank >> uint64(63)
+        dull = ~(blank | letter[block])  # bytes of words that are part of no letter
+        total = dull + (~blank & behind & dull)  # carries run from the start of a word over such bytes ...
+        crossed = uint64(total < dull)
+        total += plain
+        plain = crossed | uint64(total < plain)
+        unalphabetic += bit_count(total & blank)  # ... to a blank only if there is nothing else in the word
+        turns = blank ^ behind
+        edge, reached = edge + bit_count(turns), edge
+        while reached < edge:  # eight at a time, some of them too many: fewer branches to guess
+            for i in range(8):
+                edges[reached + i] = at + trailing_zeros(turns)
+                turns &= turns - uint64(ONE)
+            reached += 8
+    return edge >> 1, unalphabetic
 
 
 @njit
-def _lines(data, start, end, words, line_start, line_end, line_opens):
-    """Number of lines: a word after a line break opens one, after two a paragraph, too."""
-    lines, breaks, last = 0, 2, 0
-    for w in range(words):
-        if w and (start[w] - last > 1 or data[last] != 32):
-            breaks = _breaks(data, last, start[w])
-        if breaks:
-            line_start[lines], line_opens[lines] = start[w], breaks > 1
-            lines, breaks = lines + 1, 0
-        last = end[w]
-        line_end[lines - 1] = last
+def _count_before(size, space, heads, visible, heads_before, visible_before):
+    """Characters of all words; fills in `visible` and the counts of the blocks before each."""
+    head_count, visible_count = 0, 0
+    for block in range((size >> 6) + 1):
+        heads_before[block], visible_before[block] = head_count, visible_count
+        visible[block] = heads[block] & ~space[block]
+        head_count += bit_count(heads[block])
+        visible_count += bit_count(visible[block])
+    return visible_count
+
+
+@njit
+def _lines(text, size, space, edges, words, line_edges, line_opens):
+    """Number of lines; fills in where they begin and end, and which opens a paragraph: the one after an empty one."""
+    lines, first, seen, opens, after_space = 0, 0, 0, True, uint64(ONE)  # words: first of the line, seen so far
+    for block in range((size >> 6) + 1):
+        at, blank = block << 6, space[block]
+        starts = ~blank & (blank << uint64(ONE) | after_space)
+        after_space = blank >> uint64(63)
+        breaks, returns = bits.line_feeds(text, at), bits.carriage_returns(text, at)
+        if returns:  # but those that a line feed follows
+            breaks |= returns & ~(breaks >> uint64(ONE) | uint64(text[at + 64] == 10) << uint64(63))
+        while breaks:
+            i = trailing_zeros(breaks)
+            breaks &= breaks - uint64(ONE)
+            word = seen + bit_count(starts & below(i))
+            if word > first:
+                line_edges[2 * lines], line_edges[2 * lines + 1] = edges[2 * first], edges[2 * word - 1]
+                line_opens[lines] = opens
+                lines, first, opens = lines + 1, word, False
+            else:
+                opens = True
+        seen += bit_count(starts)
+    if words > first:
+        line_edges[2 * lines], line_edges[2 * lines + 1] = edges[2 * first], edges[2 * words - 1]
+        line_opens[lines] = opens
+        lines += 1
     return lines
 
 
 @njit
-def _breaks(data, begin, end):
-    """Line breaks in white space that a word follows: LF, and CR unless LF follows it."""
-    breaks = 0
-    for i in range(begin, end):
-        breaks += data[i] == 10 or (data[i] == 13 and data[i + 1] != 10)
-    return breaks
-
-
-@njit
-def _characters(kinds, ascii_only, start, end, units, characters):
-    """Fill in the characters of each unit."""
-    for u in range(units):
-        characters[u] = end[u] - start[u]
-        if not ascii_only:
-            for i in range(start[u], end[u]):
-                characters[u] -= kinds[i] & CONTINUATION != 0
-
-
-@njit
-def _judge_words(data, kinds, start, end, characters, words, row):
-    """Fill in the signals that are per word."""
-    length, alphabetic, stop_words = 0, 0, uint64(0)
-    for w in range(words):
-        first, last = start[w], end[w] - 1
-        length += characters[w]
-        i = first
-        while i < last and not kinds[i] & ALPHABETIC:
-            i += 1
-        alphabetic += kinds[i] & ALPHABETIC != 0
-        while first < last and not kinds[first] & ALPHANUMERIC:  # the core of the word is what is left
-            first += 1
-        while first < last and not kinds[last] & ALPHANUMERIC:
-            last -= 1
-        stop_words |= _stop_word(load64(data, int64(first)), last + 1 - first)
-    hash_signs, ellipses = _symbols(data)
-    row[0], row[1], row[2], row[3] = words, length / words, hash_signs / words, ellipses / words
-    row[6], row[7] = alphabetic / words, _members(stop_words)
-
-
-@njit
-def _stop_word(word, length):
-    """The bit of the stop word in the first `length` bytes of `word`, whatever its case; 0 if it is none.
-
-    No letter beyond ASCII has a lower case among the letters of the stop words, which a test asserts.
-    """
-    lower = lowest(word, min(length, 4)) | uint64(0x20202020)
-    found = uint64(0)
-    for k in range(len(STOP_WORDS)):
-        found |= uint64(lower == uint64(STOP_WORDS[k])) << uint64(k)
-    return found * uint64(length < 5)
-
-
-@njit
-def _members(bits):
-    count = 0
-    while bits:
-        bits &= bits - uint64(1)
-        count += 1
-    return count
-
-
-@njit
-def _symbols(data):
-    """(number signs, ellipses): "..." from left to right without overlap, and U+2026."""
-    hash_signs, ellipses, dots = 0, 0, 0
-    for i in range(data.shape[0]):
-        byte = data[i]
-        dots = dots + 1 if byte == 46 else 0
-        if dots == 3:
-            ellipses, dots = ellipses + 1, 0
-        hash_signs += byte == 35
-        if byte == 0xA6 and i > 1 and data[i - 1] == 0x80 and data[i - 2] == 0xE2:
-            ellipses += 1
+def _symbols(text, size):
+    """(number signs, ellipses of three full stops)."""
+    hash_signs, ellipses, stops = 0, 0, 0
+    for block in range((size >> 6) + 1):
+        hash_signs += bit_count(bits.hash_signs(text, block << 6))
+        found, stops = _ellipses(bits.full_stops(text, block << 6), stops)
+        ellipses += found
     return hash_signs, ellipses
 
 
 @njit
-def _judge_lines(data, start, end, lines, row):
-    """Fill in the shares of lines that begin with a bullet and that end in an ellipsis."""
+def _decode(word):
+    """(code point, bytes) of the character beyond ASCII that a little-endian word of valid UTF-8 begins with."""
+    a, b, c, d = word & uint64(0xFF), word >> uint64(8), word >> uint64(16), word >> uint64(24)
+    b, c, d = b & uint64(0x3F), c & uint64(0x3F), d & uint64(0x3F)
+    if a < uint64(0xE0):
+        return int64((a & uint64(0x1F)) << uint64(6) | b), 2
+    if a < uint64(0xF0):
+        return int64((a & uint64(0x0F)) << uint64(12) | b << uint64(6) | c), 3
+    return int64((a & uint64(0x07)) << uint64(18) | b << uint64(12) | c << uint64(6) | d), 4
+
+
+@njit
+def _ellipses(stop, stops):
+    """(ellipses that end in a block with these full stops, stops at its end that may be part of one).
+
+    `stops`, 0 to 2, are those at the end of the block before: "..." is found from left to right without overlap.
+    """
+    if not stop & (stop << uint64(ONE) | uint64(stops > 0)):  # single stops, as at the end of a sentence
+        return 0, int64(stop >> uint64(63))
+    found = 0
+    while stop:
+        i = trailing_zeros(stop)
+        length = trailing_zeros(~(stop >> uint64(i)))
+        stops = length + (stops if i == 0 else 0)
+        found += stops // 3
+        reached = i + length
+        if reached > 63:
+            return found, stops % 3
+        stop &= ~below(reached)
+    return found, 0
+
+
+@njit
+def _line_shares(text, edges, lines):
+    """(share of lines that begin with a bullet, share that end in an ellipsis)."""
     bullets, ellipses = 0, 0
     for line in range(lines):
-        i, j = start[line], end[line]
-        first, long = data[i], j - i > 2
+        i, j = edges[2 * line], edges[2 * line + 1]
+        first, long = text[i], j - i > 2
         bullets += first == 42 or first == 45
         if long and first == 0xE2:  # U+2022 and U+25CF
-            bullets += (data[i + 1] == 0x80 and data[i + 2] == 0xA2) or (data[i + 1] == 0x97 and data[i + 2] == 0x8F)
+            bullets += (text[i + 1] == 0x80 and text[i + 2] == 0xA2) or (text[i + 1] == 0x97 and text[i + 2] == 0x8F)
         if long:
-            a, b, c = data[j - 3], data[j - 2], data[j - 1]
+            a, b, c = text[j - 3], text[j - 2], text[j - 1]
             ellipses += (a == 46 and b == 46 and c == 46) or (a == 0xE2 and b == 0x80 and c == 0xA6)
-    row[4], row[5] = bullets / lines, ellipses / lines
+    return bullets / lines, ellipses / lines

@@ -8,7 +8,9 @@ from filters.rule import suggestion
 from massivetext.mixture import Mixture
 from massivetext.mixtures.chinchilla import CHINCHILLA
 from massivetext.mixtures.gopher import GOPHER
-from massivetext.mixtures.written import read
+from massivetext.mixtures.written import read, with_rules
+
+__all__ = ["NAMED", "load", "with_rules"]
 
 NAMED = {"gopher": GOPHER, "chinchilla": CHINCHILLA}
 

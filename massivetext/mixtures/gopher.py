@@ -38,6 +38,7 @@ SUBSETS = (
     ),
     Subset(
         name="wikipedia",
+        exclude_titles=True,
         weight=0.02,
         rules=PROSE,
         near="none",

@@ -1,4 +1,5 @@
 """The Gopher family in JAX: models as data, the shards of `train/` through Grain, exact resume.
 
-`config`, `manifest` and `schedule` need no JAX; every other module here does, and nothing outside this folder may.
+`config`, `flops`, `manifest`, `options`, `order`, `provenance` and `schedule` need no JAX; nothing outside this folder
+imports it.
 """

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -10,11 +13,14 @@ from typing import Any
 import jax
 import orbax.checkpoint as ocp
 
+_NO_SPACE = re.compile(r"No space left on device|File too large|Disk quota exceeded", re.IGNORECASE)
+
 
 class Checkpoints:
     """The last few states of a run, each with the number of records consumed; use as a context manager."""
 
     def __init__(self, folder: Path, keep: int) -> None:
+        self._folder = folder
         options = ocp.CheckpointManagerOptions(max_to_keep=keep)
         self._manager = ocp.CheckpointManager(folder.resolve(), options=options)
 
@@ -24,8 +30,11 @@ class Checkpoints:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._manager.wait_until_finished()
-        self._manager.close()
+        try:
+            with self._explained():
+                self._manager.wait_until_finished()
+        finally:
+            self._manager.close()
 
     @property
     def latest(self) -> int | None:
@@ -39,7 +48,23 @@ class Checkpoints:
         arguments = ocp.args.Composite(
             state=ocp.args.StandardSave(state), position=ocp.args.JsonSave({"records": records})
         )
-        self._manager.save(step, args=arguments)
+        with self._explained():
+            self._manager.save(step, args=arguments)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Orbax and TensorStore raise several kinds for a disk that is full; here it is an OSError that says so."""
+        try:
+            yield
+        except (OSError, ValueError, RuntimeError) as error:
+            cause = _NO_SPACE.search(str(error))
+            if cause is None:
+                raise
+            saved = f"the checkpoint of step {self.latest}" if self.latest else "no checkpoint"
+            raise OSError(
+                f"a checkpoint could not be written in {self._folder}: {cause[0]}. Free some space "
+                f"and run the same command: it goes on from {saved}"
+            ) from error
 
     def restore(self, step: int, like: Any) -> tuple[Any, int]:
         """(state, records consumed) saved after `step`, placed as `like` is: its mesh may be another."""
@@ -49,11 +74,12 @@ class Checkpoints:
         return restored["state"], restored["position"]["records"]
 
 
-def keep_settings(folder: Path, settings: dict[str, Any], begun: bool) -> None:
+def keep_settings(folder: Path, settings: dict[str, Any], begun: bool, writes: bool = True) -> None:
     """Write `run.json` for a new run; of one already begun, ValueError if its settings were others."""
     path = folder / "run.json"
     if not begun:
-        path.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+        if writes:
+            path.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
         return
     before = json.loads(path.read_text(encoding="utf-8"))
     changed = [

@@ -20,6 +20,7 @@ class ModelConfig:
     peak_learning_rate: float
     batch_tokens: int
     clip: float = 1.0
+    doubles_batch: bool = False
     context: int = 2048
     vocabulary: int = 32_000
     mask_documents: bool = False
@@ -40,8 +41,8 @@ _MODELS = (
     ModelConfig("417m", 12, 12, 128, 1536, 2e-4, 262_144),
     ModelConfig("1.4b", 24, 16, 128, 2048, 2e-4, 262_144),
     ModelConfig("7.1b", 32, 32, 128, 4096, 1.2e-4, 2_097_152, clip=0.25),
-    ModelConfig("280b", 80, 128, 128, 16384, 4e-5, 3_145_728, clip=0.25),
-    ModelConfig("chinchilla-70b", 80, 64, 128, 8192, 1e-4, 1_572_864),
+    ModelConfig("280b", 80, 128, 128, 16384, 4e-5, 3_145_728, clip=0.25, doubles_batch=True),
+    ModelConfig("chinchilla-70b", 80, 64, 128, 8192, 1e-4, 1_572_864, doubles_batch=True),
 )
 MODELS: dict[str, ModelConfig] = {model.name: model for model in _MODELS}
 
@@ -112,11 +113,14 @@ def parameter_count(config: ModelConfig) -> int:
 
 def describe_models() -> str:
     """A table of all models with their exact parameter counts at a vocabulary of 32,000."""
-    heading = f"{'model':<15}{'layers':>7}{'heads':>6}{'key':>5}{'width':>7}{'peak LR':>9}{'batch':>11}{'clip':>6}"
+    heading = f"{'model':<15}{'layers':>7}{'heads':>6}{'key':>5}{'width':>7}{'peak LR':>9}{'batch':>22}{'clip':>6}"
     lines = [f"{heading}{'parameters':>17}"]
     for model in MODELS.values():
+        batch = f"{model.batch_tokens:,}"
+        if model.doubles_batch:
+            batch += f" then {2 * model.batch_tokens:,}"
         shape = f"{model.name:<15}{model.layers:>7}{model.heads:>6}{model.key_size:>5}{model.width:>7}"
-        recipe = f"{model.peak_learning_rate:>9.1e}{model.batch_tokens:>11,}{model.clip:>6}"
+        recipe = f"{model.peak_learning_rate:>9.1e}{batch:>22}{model.clip:>6}"
         lines.append(f"{shape}{recipe}{parameter_count(model):>17,}")
     lines.append("batch in tokens; parameters at a vocabulary of 32,000 (a run takes its vocabulary from the data)")
     return "\n".join(lines)

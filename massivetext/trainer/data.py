@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import bisect
 import itertools
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from functools import partial
 
 import grain
@@ -11,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from massivetext.trainer.manifest import Shard, TrainingData
-from massivetext.trainer.order import RecordOrder
+from massivetext.trainer.order import RecordOrder, whole_weights
+from massivetext.trainer.provenance import Document, documents_of
 
 Batch = dict[str, NDArray[np.generic]]
+Record = tuple[NDArray[np.int32], int]
 _ENDLESS = 1 << 62
 _SAMPLED_RECORDS = 16_384
 
@@ -43,13 +47,18 @@ class _SubsetEnds:
         """Tokens of fill at the end of a record: only the last of a shard has any."""
         return self._fill.get(record, 0)
 
+    def find(self, record: int) -> tuple[Shard, int]:
+        """The shard of a record and its number within."""
+        shard = bisect.bisect_right(self.ends, record)
+        return self.shards[shard], record - self.ends[shard] + self.shards[shard].records
+
     def locate(self, record: int) -> str:
         """File name and number within the file."""
-        shard = bisect.bisect_right(self.ends, record)
-        return f"{self.shards[shard].path.name} record {record - self.ends[shard] + self.shards[shard].records}"
+        shard, number = self.find(record)
+        return f"{shard.path.name} record {number}"
 
 
-def _decode(ends: _SubsetEnds, data: TrainingData, record: int, raw: bytes) -> tuple[NDArray[np.int32], int]:
+def _decode(ends: _SubsetEnds, data: TrainingData, record: int, raw: bytes) -> Record:
     """(tokens, how many of them count) of one record."""
     tokens = np.frombuffer(raw, data.record_type).astype(np.int32)
     if len(tokens) != data.sequence_length or tokens.max() >= data.vocabulary:
@@ -60,55 +69,97 @@ def _decode(ends: _SubsetEnds, data: TrainingData, record: int, raw: bytes) -> t
     return tokens, len(tokens) - ends.fill(record)
 
 
-class TrainingRecords:
-    """The endless sequence of training records; any stretch of it can be read at any time."""
+def stored_records(data: TrainingData, shards: tuple[Shard, ...]) -> grain.MapDataset:
+    """(tokens, how many of them count) of every record of some shards, in their order."""
+    ends = _SubsetEnds(shards)
+    # The suffix gives Grain the count, without which it opens every file at the start.
+    source = grain.sources.ArrayRecordDataSource([f"{shard.path}[0:{shard.records}]" for shard in shards])
+    return grain.MapDataset.source(source).map_with_index(partial(_decode, ends, data))
 
-    def __init__(self, data: TrainingData, seed: int) -> None:
+
+def as_batch(read: Sequence[Record], data: TrainingData, context: int) -> Batch:
+    """Rows of `context` tokens from records.
+
+    `inputs` are eos + record[:-1], cut into rows: so each stored token is predicted once, and a row that starts
+    inside a record knows the token before it. `segments` number the documents of a row; `counted` is False in the
+    fill. All are [records * sequence_length / context, context].
+    """
+    targets = np.stack([tokens for tokens, _ in read])
+    lengths = np.array([length for _, length in read])
+    inputs = np.concatenate([np.full((len(read), 1), data.eos, np.int32), targets[:, :-1]], axis=1)
+    counted = np.arange(data.sequence_length) < lengths[:, None]
+    batch = {"inputs": inputs, "targets": targets, "counted": counted}
+    rows = {name: array.reshape(-1, context) for name, array in batch.items()}
+    return rows | {"segments": np.cumsum(rows["inputs"] == data.eos, axis=1, dtype=np.int32)}
+
+
+class TrainingRecords:
+    """The endless sequence of training records; any stretch of it can be read at any time.
+
+    `weights` are whole numbers by subset: the proportions in records, of only the subsets named. By default every
+    record comes once in a round.
+    """
+
+    def __init__(self, data: TrainingData, seed: int, weights: Mapping[str, int] | None = None) -> None:
         self._data = data
-        self._order = RecordOrder({n: sum(s.records for s in shards) for n, shards in data.subsets.items()}, seed)
-        self._ends = [_SubsetEnds(shards) for shards in data.subsets.values()]
-        parts = [self._subset(ends) for ends in self._ends]
+        subsets = {name: shards for name, shards in data.subsets.items() if weights is None or name in weights}
+        self._order = RecordOrder({n: sum(s.records for s in shards) for n, shards in subsets.items()}, seed, weights)
+        self._ends = [_SubsetEnds(shards) for shards in subsets.values()]
+        parts = [stored_records(data, shards) for shards in subsets.values()]
         self._records = grain.MapDataset.select_from_datasets(parts, _Selection(self._order))
 
-    def _subset(self, ends: _SubsetEnds) -> grain.MapDataset:
-        # The suffix gives Grain the count, without which it opens every file at the start.
-        paths = [f"{shard.path}[0:{shard.records}]" for shard in ends.shards]
-        source = grain.sources.ArrayRecordDataSource(paths)
-        return grain.MapDataset.source(source).map_with_index(partial(_decode, ends, self._data))
+    def batch(self, position: int, records: int, context: int, own: NDArray[np.bool_] | None = None) -> Batch:
+        """The rows (`as_batch`) of the records at position, position + 1, ...
 
-    def batch(self, position: int, records: int, context: int) -> Batch:
-        """Rows of `context` tokens from the records at position, position + 1, ...
-
-        `inputs` are eos + record[:-1], cut into rows: so each stored token is predicted once, and a row that starts
-        inside a record knows the token before it. `segments` number the documents of a row; `counted` is False in
-        the fill. All are [records * sequence_length / context, context].
+        `own` says which rows are wanted here; a record without any is not read, and its rows mean nothing.
         """
-        read = [self._records[number] for number in range(position, position + records)]
-        targets = np.stack([tokens for tokens, _ in read])
-        lengths = np.array([length for _, length in read])
-        inputs = np.concatenate([np.full((records, 1), self._data.eos, np.int32), targets[:, :-1]], axis=1)
-        counted = np.arange(self._data.sequence_length) < lengths[:, None]
-        inputs, targets, counted = (array.reshape(-1, context) for array in (inputs, targets, counted))
-        segments = np.cumsum(inputs == self._data.eos, axis=1, dtype=np.int32)
-        return {"inputs": inputs, "targets": targets, "segments": segments, "counted": counted}
+        rows = self._data.sequence_length // context
+        wanted = range(records) if own is None else {int(row) // rows for row in np.flatnonzero(own)}
+        nothing = np.zeros(self._data.sequence_length, np.int32), 0
+        read = [self._read(position + i) if i in wanted else nothing for i in range(records)]
+        return as_batch(read, self._data, context)
 
-    def locate(self, position: int, records: int) -> list[str]:
-        """File and number of each of the records at position, position + 1, ..."""
-        chosen = (self._order[number] for number in range(position, position + records))
-        return [self._ends[subset].locate(record) for subset, record in chosen]
+    def _read(self, position: int) -> Record:
+        try:
+            record: Record = self._records[position]
+        except (RuntimeError, IndexError) as error:
+            subset, number = self._order[position]
+            raise OSError(
+                f"{self._ends[subset].locate(number)} cannot be read ({str(error).splitlines()[0]}); the file is gone "
+                "or not the one that was built: put it back and run the same command"
+            ) from error
+        return record
+
+    def locate(self, position: int) -> tuple[str, list[Document]]:
+        """File and number of the record at a position, and its documents."""
+        subset, record = self._order[position]
+        shard, number = self._ends[subset].find(record)
+        documents = documents_of(shard.documents, number, self._data.sequence_length)
+        return self._ends[subset].locate(record), documents
 
     def unigram_entropy(self) -> tuple[float, int]:
         """(nats per token, records counted) of token frequencies, separators included, fill not.
 
-        Counted over one round in training order, or its first 16,384 records.
+        Counted over as many records in training order as there are, or the first 16,384.
         """
-        counted = min(self._order.round, _SAMPLED_RECORDS)
+        counted = min(self._data.records, _SAMPLED_RECORDS)
         counts = np.zeros(self._data.vocabulary, np.int64)
         for number in range(counted):
             tokens, length = self._records[number]
             counts += np.bincount(tokens[:length], minlength=len(counts))
         shares = counts[counts > 0] / counts.sum()
         return float(-(shares * np.log(shares)).sum()), counted
+
+
+def check_weights(data: TrainingData, weights: Mapping[str, Fraction]) -> dict[str, int]:
+    """The weights as whole numbers; ValueError for a subset that the data do not have."""
+    unknown = sorted(set(weights) - set(data.subsets))
+    if unknown:
+        raise ValueError(
+            f"--weights names {', '.join(unknown)}; the training records are of {', '.join(data.subsets)}: "
+            "give weights to these only"
+        )
+    return whole_weights(weights)
 
 
 def check_context(context: int, sequence_length: int) -> None:

@@ -3,49 +3,68 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 import jax
+import numpy as np
 from jax.sharding import Mesh
+from numpy.typing import NDArray
 
+from massivetext.trainer import flops, hosts
 from massivetext.trainer.checkpoints import Checkpoints, keep_settings
 from massivetext.trainer.config import ModelConfig, parameter_count
-from massivetext.trainer.data import TrainingRecords, check_context
+from massivetext.trainer.data import Batch, TrainingRecords, check_context
+from massivetext.trainer.diverged import DivergedError
 from massivetext.trainer.manifest import TrainingData
 from massivetext.trainer.mesh import check_fit, make_mesh
 from massivetext.trainer.metrics import MetricsLog, StepMetrics
 from massivetext.trainer.optimizer import learning_rate
-from massivetext.trainer.step import State, first_state, make_update, place
-
-_SECONDS_BETWEEN_LINES = 2.0
-_NAMED_RECORDS = 8
+from massivetext.trainer.progress import Progress, peak_rate
+from massivetext.trainer.schedule import Schedule
+from massivetext.trainer.step import State, first_state, make_update, own_rows, place
+from massivetext.trainer.validation import Validation
 
 
 @dataclass(frozen=True)
 class RunSettings:
-    """How long and how to train: `batch` records a step, in `passes` parts one after another."""
+    """How long and how to train: `batch` records a step, in `passes` parts one after another.
+
+    `weights` are the subsets' proportions in records as whole numbers, by default those of the data. Validation reads
+    the first `validation_records` of each subset. `peak` is the FLOP/s of a device, measured if not given.
+    """
 
     steps: int
     batch: int
     seed: int = 0
+    weights: dict[str, int] | None = None
     passes: int = 1
     mesh: tuple[int, int, int] | None = None
     checkpoint_every: int = 100
     keep: int = 2
+    validate_every: int = 100
+    validation_records: int = 256
+    peak: float | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The state after `step`, the losses of the first and the last step, and whether the run is complete."""
+    """The state after `step`, the metrics of every step, and whether the run is complete."""
 
     step: int
-    first_loss: float
-    last_loss: float
+    lines: Sequence[StepMetrics]
     complete: bool
     state: State
+
+    @property
+    def first_loss(self) -> float:
+        return self.lines[0]["loss"]
+
+    @property
+    def last_loss(self) -> float:
+        return self.lines[-1]["loss"]
 
 
 def train(
@@ -55,97 +74,96 @@ def train(
     out: Path,
     report: Callable[[str], None] = print,
     should_stop: Callable[[int], bool] = lambda step: False,
+    on_save: Callable[[Sequence[StepMetrics]], None] = lambda lines: None,
 ) -> Outcome:
     """The outcome of a run in folder `out`, gone on with from its last checkpoint if it has one.
 
-    `should_stop` is asked after each step; a run that stops is saved. FloatingPointError names the step and the
-    records of a batch whose loss is not finite.
+    `should_stop` is asked after each step; a run that stops is saved. `on_save` is given the metrics so far with each
+    save. DivergedError (a FloatingPointError) names the step and the documents of a batch whose loss is not finite.
     """
     mesh = make_mesh(settings.mesh)
     _check(data, config, settings, mesh)
+    schedule = Schedule(settings.steps, settings.batch, config.doubles_batch)
     out.mkdir(parents=True, exist_ok=True)
     with jax.set_mesh(mesh), Checkpoints(out / "checkpoints", settings.keep) as checkpoints:
-        step, position, state = checkpoints.latest or 0, 0, first_state(config, settings.steps, settings.seed, mesh)
-        keep_settings(out, _identity(data, config, settings), begun=step > 0)
+        step, state = checkpoints.latest or 0, first_state(config, schedule, settings.seed, mesh)
+        keep_settings(out, _identity(data, config, settings), step > 0, hosts.is_first())
+        log = MetricsLog(out / "metrics.jsonl", step, hosts.is_first())
+        hosts.wait_for_all("settings and metrics are read")
+        log.cut()
+        position = 0
         if step:
             state, position = checkpoints.restore(step, state)
-        log = MetricsLog(out / "metrics.jsonl", step)
-        report(_opening(data, config, settings, step))
-        progress = _Progress(settings, data.sequence_length, step, report)
-        steps = _steps(data, config, settings, mesh, state, step, position)
+        report(_opening(data, config, settings, schedule, step))
+        training = _Steps(data, config, settings, schedule, mesh)
+        progress = training.progress(step, report)
+        validation = Validation(data, config, training.rows, settings.validation_records, mesh)
+        steps = training.run(state, step, position, out)
         for state, position, line in steps:
             step = line["step"]
-            log.append(line)
             progress.show(step, line["loss"])
-            stopping = should_stop(step)
-            if stopping or step == settings.steps or step % settings.checkpoint_every == 0:
-                checkpoints.save(step, state, position)
+            with progress.paused():
+                if data.valid and (step == settings.steps or step % settings.validate_every == 0):
+                    line["validation"] = validation.measure(state["parameters"])
+                    report(_validated(step, line["validation"]))
+                log.append(line)
+                stopping = hosts.any_of(should_stop(step))
+                if stopping or step == settings.steps or step % settings.checkpoint_every == 0:
+                    checkpoints.save(step, state, position)
+                    on_save(log.lines)
             if stopping:
                 break
-    return Outcome(step, log.lines[0]["loss"], log.lines[-1]["loss"], step == settings.steps, state)
+    return Outcome(step, log.lines, step == settings.steps, state)
 
 
-def _steps(
-    data: TrainingData,
-    config: ModelConfig,
-    settings: RunSettings,
-    mesh: Mesh,
-    state: State,
-    step: int,
-    position: int,
-) -> Iterator[tuple[State, int, StepMetrics]]:
-    """(state, records consumed, metrics) after each step that is left."""
-    records = TrainingRecords(data, settings.seed)
-    update = make_update(config, settings.steps)
-    batch = records.batch(position, settings.batch, config.context)
-    while step < settings.steps:
-        state, measured = update(state, place(batch, settings.passes, mesh))
-        # Read while the device works: the update returns before it is done.
-        batch = records.batch(position + settings.batch, settings.batch, config.context)
-        loss = float(measured["loss"])
-        if not math.isfinite(loss):
-            raise FloatingPointError(_diverged(step + 1, loss, records.locate(position, settings.batch)))
-        rate = float(learning_rate(config, settings.steps, step))
-        step, position = step + 1, position + settings.batch
-        yield (
-            state,
-            position,
-            {
-                "step": step,
-                "loss": loss,
-                "tokens": position * data.sequence_length,
-                "learning_rate": rate,
-                "gradient_norm": float(measured["gradient_norm"]),
-            },
+class _Steps:
+    """The steps of a run, from any position."""
+
+    def __init__(
+        self, data: TrainingData, config: ModelConfig, settings: RunSettings, schedule: Schedule, mesh: Mesh
+    ) -> None:
+        self._data, self._config, self._settings, self._schedule, self._mesh = data, config, settings, schedule, mesh
+        self._records = TrainingRecords(data, settings.seed, settings.weights)
+        self._update = make_update(config, schedule)
+        self.rows = settings.batch * (data.sequence_length // config.context) // settings.passes
+        self._own: Callable[[int], NDArray[np.bool_]] = cache(lambda passes: own_rows(passes, self.rows, mesh))
+
+    def progress(self, step: int, report: Callable[[str], None]) -> Progress:
+        """Of the steps after `step`, against the peak of the devices."""
+        peak, source = peak_rate(self._settings.peak, self._config.compute_dtype, self._mesh)
+        if step < self._schedule.steps:
+            report(f"utilisation is of {peak / 1e12:.3g} TFLOP/s ({source})")
+        return Progress(
+            self._schedule, self._data.sequence_length, flops.per_token(self._config), peak, step + 1, report
         )
 
+    def run(self, state: State, step: int, position: int, out: Path) -> Iterator[tuple[State, int, StepMetrics]]:
+        """(state, records consumed, metrics) after each step that is left."""
+        batch = self._batch(position)
+        while step < self._schedule.steps:
+            passes = self._settings.passes * self._schedule.grown(position)
+            state, measured = self._update(state, place(batch, passes, self._mesh))
+            after = position + self._settings.batch * self._schedule.grown(position)
+            # Read while the device works: the update returns before it is done.
+            batch = self._batch(after)
+            loss = float(measured["loss"])
+            if not math.isfinite(loss):
+                raise DivergedError.at(step + 1, loss, [self._records.locate(i) for i in range(position, after)], out)
+            line: StepMetrics = {
+                "step": step + 1,
+                "loss": loss,
+                "tokens": after * self._data.sequence_length,
+                "learning_rate": float(learning_rate(self._config, self._schedule, step)),
+                "gradient_norm": float(measured["gradient_norm"]),
+            }
+            step, position = step + 1, after
+            yield state, position, line
 
-class _Progress:
-    """Reports a line every few seconds; the first step, which compiles, does not count as speed."""
-
-    def __init__(self, settings: RunSettings, sequence_length: int, step: int, report: Callable[[str], None]) -> None:
-        self._steps = settings.steps
-        self._tokens = settings.batch * sequence_length
-        self._first = step + 1
-        self._report = report
-        self._started = self._shown = time.monotonic()
-
-    def show(self, step: int, loss: float) -> None:
-        now = time.monotonic()
-        if step == self._first:
-            self._report(f"step {step}/{self._steps}  loss {loss:.4f}  (compiled in {now - self._started:.0f} s)")
-            self._started = self._shown = now
-        elif now - self._shown >= _SECONDS_BETWEEN_LINES or step == self._steps:
-            rate = (step - self._first) * self._tokens / (now - self._started)
-            left = (self._steps - step) * self._tokens / rate
-            self._report(f"step {step}/{self._steps}  loss {loss:.4f}  {rate:,.0f} tokens/s  {_clock(left)} left")
-            self._shown = now
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    def _batch(self, position: int) -> Batch:
+        """The batch that follows a number of records consumed; of other hosts' rows nothing is read."""
+        grown = self._schedule.grown(position)
+        own = self._own(self._settings.passes * grown)
+        return self._records.batch(position, self._settings.batch * grown, self._config.context, own)
 
 
 def _check(data: TrainingData, config: ModelConfig, settings: RunSettings, mesh: Mesh) -> None:
@@ -154,7 +172,7 @@ def _check(data: TrainingData, config: ModelConfig, settings: RunSettings, mesh:
             f"the model has a vocabulary of {config.vocabulary}, the records one of {data.vocabulary}; "
             "replace the model's by the data's"
         )
-    for name in ("steps", "batch", "passes", "checkpoint_every", "keep"):
+    for name in ("steps", "batch", "passes", "checkpoint_every", "keep", "validate_every", "validation_records"):
         if getattr(settings, name) < 1:
             raise ValueError(f"{name} is {getattr(settings, name)}; it must be at least 1")
     check_context(config.context, data.sequence_length)
@@ -171,26 +189,24 @@ def _identity(data: TrainingData, config: ModelConfig, settings: RunSettings) ->
         "steps": settings.steps,
         "batch": settings.batch,
         "seed": settings.seed,
+        "weights": settings.weights,
         **{f"model.{name}": value for name, value in asdict(config).items()},
     }
 
 
-def _opening(data: TrainingData, config: ModelConfig, settings: RunSettings, step: int) -> str:
-    rounds = settings.steps * settings.batch / data.records
+def _opening(data: TrainingData, config: ModelConfig, settings: RunSettings, schedule: Schedule, step: int) -> str:
     begun = f"; going on after step {step}" if step else ""
     if step == settings.steps:
         begun = "; this run is complete already"
+    doubled = f", {2 * settings.batch} after step {schedule.doubling_step}," if schedule.doubles else ""
+    weighed = ", ".join(f"{name} {weight}" for name, weight in (settings.weights or {}).items())
+    amount = f"in proportions {weighed}" if weighed else f"{schedule.records / data.records:.2f} times through the data"
     return (
         f"{config.name}: {parameter_count(config):,} parameters, vocabulary {config.vocabulary:,}, context "
-        f"{config.context}, {config.compute_dtype}; {settings.steps} steps of {settings.batch} records of "
-        f"{data.sequence_length} tokens, {rounds:.2f} times through the data{begun}"
+        f"{config.context}, {config.compute_dtype}; {settings.steps} steps of {settings.batch}{doubled} records of "
+        f"{data.sequence_length} tokens, {amount}{begun}"
     )
 
 
-def _diverged(step: int, loss: float, records: list[str]) -> str:
-    named = ", ".join(records[:_NAMED_RECORDS])
-    more = f" and {len(records) - _NAMED_RECORDS} more" if len(records) > _NAMED_RECORDS else ""
-    return (
-        f"the loss is {loss} at step {step}; its batch is {named}{more}. Lower --learning-rate, or look at these "
-        "records; the last checkpoint is from before this step"
-    )
+def _validated(step: int, found: dict[str, float]) -> str:
+    return f"step {step}  validation, bits per byte: " + ", ".join(f"{name} {bits:.3f}" for name, bits in found.items())

@@ -14,16 +14,20 @@ _RECORD_TYPES = {"uint16": "<u2", "uint32": "<u4"}
 
 @dataclass(frozen=True)
 class Shard:
-    """One ArrayRecord file; `fill` tokens at the end of its last record are no text."""
+    """One ArrayRecord file; `fill` tokens at the end of its last record are no text, `documents` lists the others'."""
 
     path: Path
     records: int
     fill: int
+    documents: Path
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a finished `train/` folder holds; `digest` is the sha256 of its manifest."""
+    """What a finished `train/` folder holds; `digest` is the sha256 of its manifest.
+
+    `subsets` are the training shards by subset, `valid` the held-out ones of those subsets that have any.
+    """
 
     folder: Path
     digest: str
@@ -31,7 +35,9 @@ class TrainingData:
     record_type: str
     eos: int
     vocabulary: int
+    tokenizer: Path
     subsets: dict[str, tuple[Shard, ...]]
+    valid: dict[str, tuple[Shard, ...]]
 
     @property
     def records(self) -> int:
@@ -74,10 +80,6 @@ def _training_data(folder: Path, manifest: dict[str, Any], digest: str) -> Train
     record_type = _RECORD_TYPES.get(manifest["dtype"])
     if record_type is None:
         raise ValueError(f"records are of type {manifest['dtype']!r}; expected one of {', '.join(_RECORD_TYPES)}")
-    subsets = {
-        name: tuple(Shard(folder / s["path"], s["records"], s["fill"]) for s in subset["train"] if s["records"])
-        for name, subset in sorted(manifest["subsets"].items())
-    }
     return TrainingData(
         folder=folder,
         digest=digest,
@@ -85,8 +87,23 @@ def _training_data(folder: Path, manifest: dict[str, Any], digest: str) -> Train
         record_type=record_type,
         eos=manifest["eos"],
         vocabulary=manifest["vocabulary"],
-        subsets={name: shards for name, shards in subsets.items() if shards},
+        tokenizer=folder / manifest["tokenizer"]["file"],
+        subsets=_shards(folder, manifest, "train"),
+        valid=_shards(folder, manifest, "valid"),
     )
+
+
+def _shards(folder: Path, manifest: dict[str, Any], part: str) -> dict[str, tuple[Shard, ...]]:
+    """The shards of each subset in name order; shards and subsets without a record are left out."""
+    found = {
+        name: tuple(
+            Shard(folder / s["path"], s["records"], s["fill"], folder / s["provenance"]["path"])
+            for s in subset[part]
+            if s["records"]
+        )
+        for name, subset in sorted(manifest["subsets"].items())
+    }
+    return {name: shards for name, shards in found.items() if shards}
 
 
 def _check_tokenizer(folder: Path, tokenizer: dict[str, str]) -> None:
@@ -110,6 +127,7 @@ def _check_records(path: Path, manifest: dict[str, Any], data: TrainingData) -> 
         )
     if not 0 <= data.eos < data.vocabulary:
         raise ValueError(f"{path}: eos is {data.eos}, outside the vocabulary of {data.vocabulary}; build again")
-    missing = [s.path.name for shards in data.subsets.values() for s in shards if not s.path.is_file()]
+    listed = [shard for part in (data.subsets, data.valid) for shards in part.values() for shard in shards]
+    missing = [shard.path.name for shard in listed if not shard.path.is_file()]
     if missing:
         raise FileNotFoundError(f"{len(missing)} shards named by {path} are missing, the first is {missing[0]}")

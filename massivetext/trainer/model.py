@@ -72,10 +72,9 @@ def attend(
     `segments` [rows, time] keeps attention within equal numbers.
     """
     time, scale = query.shape[1], query.shape[-1] ** -0.5
-    content = jnp.einsum("bihk,bjhk->bhij", (query + content_bias) * scale, key, preferred_element_type=jnp.float32)
-    by_distance = jnp.einsum(
-        "bihk,nhk->bhin", (query + distance_bias) * scale, distance[::-1], preferred_element_type=jnp.float32
-    )
+    product = partial(jnp.einsum, preferred_element_type=jnp.promote_types(query.dtype, jnp.float32))
+    content = product("bihk,bjhk->bhij", (query + content_bias) * scale, key)
+    by_distance = product("bihk,nhk->bhin", (query + distance_bias) * scale, distance[::-1])
     seen = jnp.tril(jnp.ones((time, time), bool))
     if segments is not None:
         seen = seen & (segments[:, None, :, None] == segments[:, None, None, :])
@@ -137,12 +136,17 @@ def hidden_states(config: ModelConfig, parameters: Parameters, inputs: Array, se
     return root_mean_square_norm(x, parameters["final_norm"])
 
 
-def _token_losses(config: ModelConfig, parameters: Parameters, hidden: Array, targets: Array) -> Array:
-    """[rows, time] nats of each target."""
+def logits_of(parameters: Parameters, hidden: Array) -> Array:
+    """[rows, time, vocabulary] float32 logits of the next token."""
     hidden = jax.reshard(hidden, _WHOLE)
     embedding = _gathered(parameters["embedding"], PartitionSpec("tensor", "fsdp"), hidden.dtype)
     logits = jnp.einsum("btd,vd->btv", hidden, embedding, out_sharding=_BY_LAST, preferred_element_type=jnp.float32)
-    logits = logits + parameters["logit_bias"]
+    return logits + parameters["logit_bias"]
+
+
+def _token_losses(config: ModelConfig, parameters: Parameters, hidden: Array, targets: Array) -> Array:
+    """[rows, time] nats of each target."""
+    logits = logits_of(parameters, hidden)
     # A comparison instead of a look-up keeps the vocabulary split over `tensor`.
     at_target = targets[..., None] == jnp.arange(config.vocabulary)
     return jax.nn.logsumexp(logits, axis=-1) - jnp.sum(jnp.where(at_target, logits, 0), axis=-1)

@@ -7,6 +7,7 @@ import optax
 from jax import Array
 
 from massivetext.trainer.config import ModelConfig, parameter_table
+from massivetext.trainer.schedule import Schedule
 
 FIRST_LEARNING_RATE = 1e-7
 WARM_UP_STEPS = 1500
@@ -18,25 +19,27 @@ def warm_up_steps(steps: int) -> int:
     return max(1, min(WARM_UP_STEPS, steps // 10))
 
 
-def learning_rate(config: ModelConfig, steps: int, step: int | Array) -> Array:
+def learning_rate(config: ModelConfig, schedule: Schedule, step: int | Array) -> Array:
     """The rate used by update number `step`, counted from 0.
 
-    Linear from 1e-7 to the peak over the warm-up, then a cosine that reaches a tenth of the peak at `steps`.
+    Linear from 1e-7 to the peak over the warm-up, then a cosine of the records consumed that reaches a tenth of the
+    peak with the last.
     """
-    warm_up, peak = warm_up_steps(steps), config.peak_learning_rate
+    warm_up, peak = warm_up_steps(schedule.steps), config.peak_learning_rate
     rising = FIRST_LEARNING_RATE + (peak - FIRST_LEARNING_RATE) * step / warm_up
-    done = jnp.clip((step - warm_up) / max(1, steps - warm_up), 0, 1)
+    batches = step + jnp.maximum(0, step - schedule.doubling_step)
+    done = jnp.clip((batches - warm_up) / max(1, schedule.batches - warm_up), 0, 1)
     falling = peak * (FINAL_SHARE + (1 - FINAL_SHARE) * 0.5 * (1 + jnp.cos(jnp.pi * done)))
     return jnp.where(step < warm_up, rising, falling)
 
 
-def make_optimizer(config: ModelConfig, steps: int) -> optax.GradientTransformation:
+def make_optimizer(config: ModelConfig, schedule: Schedule) -> optax.GradientTransformation:
     """Clipping, then AdamW(0.9, 0.95, 1e-8) with decay 0.1 of the matrices, not of norms and biases."""
     decayed = {name: row.scale > 0 for name, row in parameter_table(config).items()}
     return optax.chain(
         optax.clip_by_global_norm(config.clip),
         optax.adamw(
-            lambda step: learning_rate(config, steps, step),
+            lambda step: learning_rate(config, schedule, step),
             b1=0.9,
             b2=0.95,
             eps=1e-8,

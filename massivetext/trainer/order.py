@@ -1,13 +1,17 @@
-"""The order of training records: a pure function of (records per subset, seed, records consumed).
+"""The order of training records: a pure function of (records per subset, weights, seed, records consumed).
 
-One round holds every record once. Within a round the subsets are interleaved by their record counts, so that every
-stretch has the proportions of the whole; within a subset each round is another permutation.
+The subsets are interleaved by integer weights, so that every stretch has the proportions of the whole; within a
+subset each epoch is another permutation. The weights are the record counts unless others are given: then one round
+holds every record once.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import struct
+from collections.abc import Mapping
+from fractions import Fraction
 from functools import lru_cache
 
 _MASK = (1 << 64) - 1
@@ -62,19 +66,32 @@ def interleaved(position: int, counts: tuple[int, ...]) -> tuple[int, int]:
     raise ValueError(f"position {position} lies outside a round of {sum(counts)} records")
 
 
-class RecordOrder:
-    """Maps records consumed to (subset number, record number in the subset), without end."""
+def whole_weights(weights: Mapping[str, Fraction]) -> dict[str, int]:
+    """The smallest whole numbers with the same proportions."""
+    unit = math.lcm(*(weight.denominator for weight in weights.values()))
+    whole = {name: int(weight * unit) for name, weight in weights.items()}
+    shared = math.gcd(*whole.values())
+    return {name: weight // shared for name, weight in whole.items()}
 
-    def __init__(self, records: dict[str, int], seed: int) -> None:
+
+class RecordOrder:
+    """Maps records consumed to (subset number, record number in the subset), without end.
+
+    `weights`, by subset as `records`, is how many records of each one round takes; by default all.
+    """
+
+    def __init__(self, records: Mapping[str, int], seed: int, weights: Mapping[str, int] | None = None) -> None:
         if not records or min(records.values()) < 1:
-            raise ValueError(f"every subset needs a record; got {records}")
+            raise ValueError(f"every subset needs a record; got {dict(records)}")
         self.names = tuple(records)
         self.counts = tuple(records.values())
-        self.round = sum(self.counts)
+        self.weights = tuple((weights or records)[name] for name in records)
+        self.round = sum(self.weights)
         self._seed = seed
 
     def __getitem__(self, position: int) -> tuple[int, int]:
-        epoch, place = divmod(position, self.round)
-        subset, ordinal = interleaved(place, self.counts)
-        keys = _round_keys(self._seed, self.names[subset], epoch)
-        return subset, permuted(ordinal, self.counts[subset], keys)
+        round_, place = divmod(position, self.round)
+        subset, before = interleaved(place, self.weights)
+        count = self.counts[subset]
+        epoch, ordinal = divmod(round_ * self.weights[subset] + before, count)
+        return subset, permuted(ordinal, count, _round_keys(self._seed, self.names[subset], epoch))

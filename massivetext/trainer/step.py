@@ -8,34 +8,46 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from numpy.typing import NDArray
 
 from massivetext.trainer.config import ModelConfig
 from massivetext.trainer.data import Batch
 from massivetext.trainer.mesh import BATCH, parameter_shardings
 from massivetext.trainer.model import Parameters, first_values, summed_loss
 from massivetext.trainer.optimizer import make_optimizer
+from massivetext.trainer.schedule import Schedule
 
 State = dict[str, Any]
+_ROWS = PartitionSpec(None, BATCH, None)
 Update = Callable[[State, dict[str, Array]], tuple[State, dict[str, Array]]]
 
 
-def first_state(config: ModelConfig, steps: int, seed: int, mesh: Mesh) -> State:
+def first_state(config: ModelConfig, schedule: Schedule, seed: int, mesh: Mesh) -> State:
     """Parameters and optimizer state before step 1, placed on the mesh; call it within `jax.set_mesh`."""
     shardings = parameter_shardings(config, mesh)
     parameters = jax.jit(partial(first_values, config, seed), out_shardings=shardings)()
-    return {"parameters": parameters, "optimizer": jax.jit(make_optimizer(config, steps).init)(parameters)}
+    return {"parameters": parameters, "optimizer": jax.jit(make_optimizer(config, schedule).init)(parameters)}
 
 
 def place(batch: Batch, passes: int, mesh: Mesh) -> dict[str, Array]:
     """The batch as [passes, rows, context] arrays, rows split over the mesh; each host keeps only its part."""
-    sharding = NamedSharding(mesh, PartitionSpec(None, BATCH, None))
+    sharding = NamedSharding(mesh, _ROWS)
     folded = {name: array.reshape(passes, -1, array.shape[-1]) for name, array in batch.items()}
     return {
         name: jax.make_array_from_callback(array.shape, sharding, array.__getitem__) for name, array in folded.items()
     }
+
+
+def own_rows(passes: int, rows: int, mesh: Mesh) -> NDArray[np.bool_]:
+    """Whether `place` asks this host for a row, bool [passes * rows]; `rows` is per pass."""
+    asked = np.zeros((passes, rows, 1), bool)
+    for index in NamedSharding(mesh, _ROWS).addressable_devices_indices_map(asked.shape).values():
+        asked[index] = True
+    return asked.reshape(-1)
 
 
 def _loss_and_gradients(
@@ -53,9 +65,9 @@ def _loss_and_gradients(
     return loss, gradients
 
 
-def make_update(config: ModelConfig, steps: int) -> Update:
+def make_update(config: ModelConfig, schedule: Schedule) -> Update:
     """A compiled (state, batch) -> (next state, loss and gradient norm); the given state is used up."""
-    optimizer = make_optimizer(config, steps)
+    optimizer = make_optimizer(config, schedule)
 
     def update(state: State, batch: dict[str, Array]) -> tuple[State, dict[str, Array]]:
         loss, gradients = _loss_and_gradients(config, state["parameters"], batch)

@@ -8,11 +8,12 @@ import numpy as np
 
 from filters.kernels import warm_up as warm_up_filters
 from filters.text import buffers
-from pipelines.deduplicate import Round
+from pipelines.rounds import Round
 from pipelines.kernels.contain import ItemSets, best_matches
 from pipelines.kernels.shingles import shingle_sets
 from pipelines.kernels.substrings import warm_up as warm_up_substrings
 from pipelines.signatures import Signatures
+from pipelines.words import warm_up as warm_up_words
 
 
 def main() -> None:
@@ -24,6 +25,7 @@ def main() -> None:
     items = ItemSets.of(*texts, np.ones(1, bool))
     best_matches(*texts, items, items.directory())
     warm_up_substrings()
+    warm_up_words()
     print(f"kernels compiled and cached in {time.monotonic() - started:.1f} s")
 
 

@@ -18,7 +18,7 @@ from pipelines.kernels.rare import Fetch
 from pipelines.kernels.sets import least_overlap, overlap
 
 SMALL_ROWS = 32
-BATCH_BYTES = 64 << 20
+BATCH_BYTES = 32 << 20
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class Threshold:
 @dataclass(frozen=True)
 class Mates:
     """Per row: the number of its earliest kept near mate (-1: none), the shingles both have, and whether it waits for
-    an earlier waiting near mate. `verified` counts the pairs of sets that were compared.
+    an earlier waiting near mate; `verified`: the sets it was compared with.
     """
 
     mate: np.ndarray
     shared: np.ndarray
     waits: np.ndarray
-    verified: int
+    verified: np.ndarray
 
 
 def near_mates(
@@ -66,8 +66,8 @@ def near_mates(
     Bucket b is rows starts[b] to starts[b + 1] in survivor order; `documents`, `sizes` (shingles, at least 1) and
     `kept` are per row. At most about four times `batch_bytes` are held at once, however big a bucket is.
     """
-    mates = Mates(np.full(len(sizes), -1), np.zeros(len(sizes), np.int64), np.zeros(len(sizes), np.bool_), 0)
-    verified = 0
+    none, zeros = np.full(len(sizes), -1), np.zeros(len(sizes), np.int64)
+    mates = Mates(none, zeros, np.zeros(len(sizes), np.bool_), zeros.copy())
     bytes_before = np.concatenate([[0], np.cumsum(sizes * 8)])
     bucket = 0
     while bucket < len(starts) - 1:
@@ -75,18 +75,18 @@ def near_mates(
         if _is_small(starts, bucket, bytes_before, begin, batch_bytes):
             while after < len(starts) - 1 and _is_small(starts, after, bytes_before, begin, batch_bytes):
                 after += 1
-            verified += _scan_buckets(starts[bucket : after + 1], documents, kept, fetch, threshold, mates)
+            _scan_buckets(starts[bucket : after + 1], documents, kept, fetch, threshold, mates)
         else:
             rows = slice(begin, int(starts[after]))
-            verified += rare.search(
+            rare.search(
                 sizes[rows], kept[rows], _shifted(fetch, begin),
                 (threshold.numerator, threshold.denominator), batch_bytes,
-                (mates.mate[rows], mates.shared[rows], mates.waits[rows]),
+                (mates.mate[rows], mates.shared[rows], mates.waits[rows], mates.verified[rows]),
             )  # fmt: skip
             found = mates.mate[rows]
             found[found >= 0] += begin
         bucket = after
-    return Mates(mates.mate, mates.shared, mates.waits, verified)
+    return mates
 
 
 def _shifted(fetch: Fetch, by: int) -> Fetch:
@@ -101,23 +101,20 @@ def _is_small(starts: np.ndarray, bucket: int, bytes_before: np.ndarray, begin: 
 
 def _scan_buckets(
     starts: np.ndarray, documents: np.ndarray, kept: np.ndarray, fetch: Fetch, threshold: Threshold, mates: Mates
-) -> int:
+) -> None:
     rows = np.arange(starts[0], starts[-1])
     _, first, of = np.unique(documents[rows], return_index=True, return_inverse=True)
     sets, offsets = fetch(rows[first])
-    return int(
-        _scan(starts, of, kept, sets, offsets, threshold.numerator, threshold.denominator,
-              mates.mate, mates.shared, mates.waits)
-    )  # fmt: skip
+    bounds = threshold.numerator, threshold.denominator
+    _scan(starts, of, kept, sets, offsets, *bounds, mates.mate, mates.shared, mates.waits, mates.verified)
 
 
 @njit(nogil=True, cache=True)
 def _scan(
     starts: np.ndarray, of: np.ndarray, kept: np.ndarray, sets: np.ndarray, offsets: np.ndarray, p: int, q: int,
-    mate: np.ndarray, shared: np.ndarray, waits: np.ndarray,
-) -> int:  # fmt: skip
-    """Compare every waiting row with the earlier rows of its bucket, the kept ones first; returns the comparisons."""
-    verified = 0
+    mate: np.ndarray, shared: np.ndarray, waits: np.ndarray, verified: np.ndarray,
+) -> None:  # fmt: skip
+    """Compare every waiting row with the earlier rows of its bucket, the kept ones first."""
     for bucket in range(starts.shape[0] - 1):
         begin = starts[bucket]
         for x in range(begin + 1, starts[bucket + 1]):
@@ -132,7 +129,7 @@ def _scan(
                     least = least_overlap(n, m, p, q)
                     if min(n, m) < least:
                         continue
-                    verified += 1
+                    verified[x] += 1
                     common = overlap(sets, offsets[a], offsets[a + 1], sets, offsets[b], offsets[b + 1], least)
                     if common >= 0:
                         if wanted:
@@ -142,4 +139,3 @@ def _scan(
                         break
                 if mate[x] >= 0:
                     break
-    return verified

@@ -54,27 +54,26 @@ def search(
     fetch: Fetch,
     threshold: tuple[int, int],
     block_bytes: int,
-    answers: tuple[np.ndarray, np.ndarray, np.ndarray],
-) -> int:
-    """Fill `answers` (mate, shared, waits: see near.Mates) for a bucket's rows; returns how many pairs it compared."""
-    mate, _, waits = answers
+    answers: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    """Fill `answers` (mate, shared, waits, verified: see near.Mates) for a bucket's rows."""
+    mate, _, waits, _ = answers
     rows = np.arange(len(sizes))
     sketch = _sketch(rows, sizes, fetch, block_bytes)
-    verified = begin = 0
+    begin = 0
     while begin < len(rows):
         block = next(_chunks(rows[begin:], sizes, block_bytes))
         begin = int(block[-1]) + 1
         sets, offsets = fetch(block)
         index = _Index(block, sizes, kept, sets, offsets, sketch, threshold)
-        verified += index.stream(block, sets, offsets, answers, insert=True)
+        index.stream(block, sets, offsets, answers, insert=True)
         unanswered = ~kept[begin:] & (mate[begin:] < 0)
         wanted = unanswered if kept[block].any() else unanswered & ~waits[begin:]
         for chunk in _chunks(rows[begin:][wanted], sizes, block_bytes // 4):
-            verified += index.stream(chunk, *fetch(chunk), answers, insert=False)
+            index.stream(chunk, *fetch(chunk), answers, insert=False)
         if not (unanswered & (~waits[begin:] | kept[begin:].any()) & (mate[begin:] < 0)).any():
             break
     waits &= mate < 0
-    return verified
 
 
 def _chunks(rows: np.ndarray, sizes: np.ndarray, limit: int) -> Iterator[np.ndarray]:
@@ -117,13 +116,11 @@ class _Index:
 
     def stream(
         self, rows: np.ndarray, sets: np.ndarray, offsets: np.ndarray, answers: tuple[np.ndarray, ...], insert: bool
-    ) -> int:
-        """Look up the rows' mates, and insert each row after its own look-up; returns how many pairs were compared."""
-        return int(
-            _stream(
-                rows, sets, offsets, insert, self.first, self.sets, self.offsets, self.kept, self.sketch,
-                *self.threshold, self.keys, self.slots, self.entries, self.population, self.seen, self.used, *answers,
-            )
+    ) -> None:
+        """Look up the rows' mates, and insert each row after its own look-up."""
+        _stream(
+            rows, sets, offsets, insert, self.first, self.sets, self.offsets, self.kept, self.sketch,
+            *self.threshold, self.keys, self.slots, self.entries, self.population, self.seen, self.used, *answers,
         )  # fmt: skip
 
 
@@ -176,8 +173,8 @@ def _stream(
     rows: np.ndarray, sets: np.ndarray, offsets: np.ndarray, insert: bool, first: int, block_sets: np.ndarray,
     block_offsets: np.ndarray, kept: np.ndarray, sketch: np.ndarray, p: int, q: int, keys: np.ndarray,
     slots: np.ndarray, entries: np.ndarray, population: np.ndarray, seen: np.ndarray, used: np.ndarray,
-    mate: np.ndarray, shared: np.ndarray, waits: np.ndarray,
-) -> int:  # fmt: skip
+    mate: np.ndarray, shared: np.ndarray, waits: np.ndarray, verified: np.ndarray,
+) -> None:  # fmt: skip
     """`slots` holds per key the greatest set size that any entry can serve, its first and its last entry; `entries`
     the row, the shingle's place in the row's order, and the next entry of the key, in survivor order.
     """
@@ -186,7 +183,6 @@ def _stream(
         longest = max(longest, offsets[k + 1] - offsets[k])
     level = np.empty(longest, np.uint8)
     found = np.empty(longest, np.uint64)
-    verified = 0
     for k in range(rows.shape[0]):
         x, begin, end = rows[k], offsets[k], offsets[k + 1]
         size = end - begin
@@ -215,7 +211,7 @@ def _stream(
                         least = least_overlap(size, b_end - b, p, q)
                         if seen[y - first] != x and size - i >= least and b_end - b - entries[entry, 1] >= least:
                             seen[y - first] = x
-                            verified += 1
+                            verified[x] += 1
                             common = overlap(sets, begin, end, block_sets, b, b_end, least)
                             if common >= 0:
                                 best, best_shared = y, common
@@ -226,7 +222,6 @@ def _stream(
                 waits[x] = True
         if insert:
             _insert(x, size, found, alone, wanted, kept[x], p, q, keys, slots, entries, population, used)
-    return verified
 
 
 @njit(cache=True)

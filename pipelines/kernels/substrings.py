@@ -17,6 +17,7 @@ SECOND = np.uint64(0xD1342543DE82EF95)
 _A = np.uint64(0xBF58476D1CE4E5B9)
 _B = np.uint64(0x94D049BB133111EB)
 _ONE = np.uint64(1)
+_MOST = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 @njit(cache=True)
@@ -64,27 +65,38 @@ def picks(hashes: np.ndarray, count: int, span: int, places: np.ndarray, begins:
     begins[j] is the first i whose least stands there. Among equals the rightmost of the span: a pick that stays
     with the previous one would lose repeats.
     """
-    if count < span:
-        return 0
-    least = 0
-    for j in range(1, span):
-        if hashes[j] <= hashes[least]:
-            least = j
-    places[0], begins[0] = least, 0
-    found = 1
-    for newest in range(span, count):
-        leaving = newest - span
-        if hashes[newest] <= hashes[least]:
-            least = newest
-        elif least == leaving:
-            least = leaving + 1
-            for j in range(leaving + 2, newest + 1):
-                if hashes[j] <= hashes[least]:
-                    least = j
-        else:
-            continue
-        places[found], begins[found] = least, leaving + 1
-        found += 1
+    windows = count - span + 1
+    # In blocks of `span` every window is the end of one block and the start of the next: the least of each end is
+    # found once, from behind, and no branch hangs on the hashes.
+    of_end = np.empty(span, np.int64)
+    found = 0
+    last = -1
+    for block in range(0, windows, span):
+        at = block + span - 1
+        least = hashes[at]
+        of_end[span - 1] = at
+        for i in range(span - 2, -1, -1):
+            value = hashes[block + i]
+            less = value < least
+            at = block + i if less else at
+            least = value if less else least
+            of_end[i] = at
+        at = of_end[0]
+        least = _MOST
+        for i in range(min(span, windows - block)):
+            end = of_end[i]
+            pick = end
+            if i > 0:
+                newest = block + span + i - 1
+                value = hashes[newest]
+                less = value <= least
+                at = newest if less else at
+                least = value if less else least
+                pick = at if least <= hashes[end] else end
+            # Written over until another pick comes.
+            places[found], begins[found] = pick, block + i
+            found += pick != last
+            last = pick
     return found
 
 
@@ -123,9 +135,7 @@ def anchors(tokens: np.ndarray, offsets: np.ndarray, length: int) -> tuple[np.nd
 
 
 @njit(nogil=True, cache=True)
-def _stretches(
-    offsets: np.ndarray, length: int, live: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _stretches(offsets: np.ndarray, length: int, live: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Where windows with a live anchor may begin: (document, first, last) per stretch, none touching another."""
     reach = length - length // 2
     documents = np.empty(live.shape[0], np.int64)
@@ -178,69 +188,101 @@ def live_windows(
         end = lasts[s] + length
         grams = roll(tokens, first, end, width, FIRST, hashes)
         found = picks(hashes, grams, length - width + 1, places, begins)
-        windows = roll(tokens, first, end, length, FIRST, hashes)
-        roll(tokens, first, end, length, SECOND, others)
+        # Which picks are live, as the windows that they serve.
+        chosen = 0
         for j in range(found):
             while at < live.shape[0] and live[at] < first + places[j]:
                 at += 1
             if at < live.shape[0] and live[at] == first + places[j]:
-                for i in range(begins[j], begins[j + 1] if j + 1 < found else windows):
-                    documents[row] = in_document[s]
-                    positions[row] = first + i - offsets[in_document[s]]
-                    keys[row] = hashes[i]
-                    lows[row] = others[i]
-                    row += 1
+                places[chosen] = begins[j]
+                begins[chosen] = begins[j + 1] if j + 1 < found else end - first - length + 1
+                chosen += 1
+        if not chosen:
+            continue
+        base = places[0]
+        last = first + begins[chosen - 1] - 1 + length
+        roll(tokens, first + base, last, length, FIRST, hashes)
+        roll(tokens, first + base, last, length, SECOND, others)
+        for j in range(chosen):
+            for i in range(places[j], begins[j]):
+                documents[row] = in_document[s]
+                positions[row] = first + i - offsets[in_document[s]]
+                keys[row] = hashes[i - base]
+                lows[row] = others[i - base]
+                row += 1
     return documents[:row], positions[:row], keys[:row], lows[:row]
 
 
-def first_of_equals(keys: np.ndarray, lows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each pair of hashes (uint64) the least index of an equal pair int64, and whether it has an equal at all."""
-    # The top of the key and the index in one number: sorting numbers is several times faster than sorting indices.
+def equals(keys: np.ndarray, lows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The indices of pairs of hashes (uint64) that have an equal, ascending, and of each the least equal index.
+
+    Of a key count the top bits that the index of fewer than 2^32 pairs leaves in one number: sorting numbers is
+    several times faster than sorting indices, and 32 bits and a low hash of 64 are enough.
+    """
     bits = max(1, len(keys) - 1).bit_length()
     low_bits = np.uint64((1 << bits) - 1)
     packed = (keys & ~low_bits) | np.arange(len(keys), dtype=np.uint64)
     packed.sort()
-    return _equals(packed, np.uint64(bits), keys, lows)
+    found = _pairs(packed, np.uint64(bits), lows)
+    found.sort()
+    return _unpacked(found)
 
 
 @njit(nogil=True, cache=True)
-def _equals(
-    packed: np.ndarray, bits: np.uint64, keys: np.ndarray, lows: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """`first_of_equals` from its sorted numbers. Indices ascend where the tops are equal."""
+def _unpacked(pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    upper = np.empty(pairs.shape[0], np.int64)
+    lower = np.empty(pairs.shape[0], np.int64)
+    for i in range(pairs.shape[0]):
+        upper[i] = pairs[i] >> uint64(32)
+        lower[i] = pairs[i] & uint64(0xFFFFFFFF)
+    return upper, lower
+
+
+@njit(nogil=True, cache=True)
+def _pairs(packed: np.ndarray, bits: np.uint64, lows: np.ndarray) -> np.ndarray:
+    """index << 32 | least equal index. In `packed` indices ascend where the tops are equal, and are used up."""
     count = packed.shape[0]
-    first = np.arange(count)
-    repeated = np.zeros(count, np.bool_)
+    result = np.empty(count, np.uint64)
+    found = 0
     low_bits = (_ONE << bits) - _ONE
+    half = uint64(32)
     start = 0
     while start < count:
         end = start + 1
-        while end < count and packed[end] >> bits == packed[start] >> bits:
+        top = packed[start] >> bits
+        while end < count and packed[end] >> bits == top:
             end += 1
-        # As a rule one round settles all; tops that are equal by chance take another each.
-        for x in range(start, end):
-            head = np.int64(packed[x] & low_bits)
-            if end - start == 1 or repeated[head]:
-                continue
-            for y in range(x + 1, end):
-                other = np.int64(packed[y] & low_bits)
-                if keys[other] == keys[head] and lows[other] == lows[head]:
-                    first[other] = head
-                    repeated[head] = repeated[other] = True
+        # As a rule one round takes all; tops that are equal by chance need another.
+        left = end
+        while left - start > 1:
+            head = packed[start] & low_bits
+            before = found
+            rest = start + 1
+            for y in range(start + 1, left):
+                other = packed[y] & low_bits
+                if lows[other] == lows[head]:
+                    found += 1
+                    result[found] = other << half | head
+                else:
+                    packed[rest] = packed[y]
+                    rest += 1
+            if found > before:
+                result[before] = head << half | head
+                found += 1
+            start += 1
+            left = rest
         start = end
-    return first, repeated
+    return result[:found]
 
 
 @njit(nogil=True, cache=True)
-def covered(begins: np.ndarray, length: int, total: int) -> np.ndarray:
-    """bool [total]: whether a token lies in a window of `length` tokens begun at one of `begins` (sorted)."""
-    inside = np.zeros(total, np.bool_)
+def paint(begins: np.ndarray, length: int, value: bool, inside: np.ndarray) -> None:
+    """Set `inside` (bool [tokens]) to `value` in each window of `length` tokens begun at one of `begins` (sorted)."""
     done = 0
     for begin in begins:
         for i in range(max(done, begin), begin + length):
-            inside[i] = True
+            inside[i] = value
         done = begin + length
-    return inside
 
 
 def warm_up() -> None:
@@ -250,5 +292,5 @@ def warm_up() -> None:
         tokens.flags.writeable = False
         anchors(tokens, offsets, 2)
         live_windows(tokens, offsets, 2, np.zeros(1, np.int64))
-    covered(np.zeros(1, np.int64), 2, 4)
-    first_of_equals(np.zeros(1, np.uint64), np.zeros(1, np.uint64))
+    paint(np.zeros(1, np.int64), 2, True, np.zeros(4, np.bool_))
+    equals(np.zeros(1, np.uint64), np.zeros(1, np.uint64))

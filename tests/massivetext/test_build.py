@@ -243,6 +243,8 @@ def test_too_much_unreadable_input_fails_the_build_with_the_list(sample: Path, t
         (["--outptu", "x"], "unknown option --outptu; did you mean '--output'"),
         (["--source", "nwes=x/*.json"], "no subset 'nwes'; did you mean 'news'"),
         (["--source", "news"], "expected SUBSET=GLOB"),
+        (["--from", "pack", "--until", "decide"], "--from pack comes after --until decide"),
+        (["--runner", "DataflowRunner", "--tokns", "5"], r"unknown option --tokns; did you mean '--tokens'"),
     ],
 )
 def test_a_mistake_on_the_command_line_is_named_with_its_remedy(
@@ -250,6 +252,12 @@ def test_a_mistake_on_the_command_line_is_named_with_its_remedy(
 ) -> None:
     with pytest.raises((BuildError, ValueError), match=message):
         build.run([*arguments, "--output", str(tmp_path / "out")] if "--outptu" not in arguments else arguments)
+
+
+def test_options_of_another_runner_pass_even_where_they_resemble_ours(tmp_path: Path) -> None:
+    options = ["--runner", "DataflowRunner", "--num_workers=4", "--max_num_workers=9", "--input", str(tmp_path)]
+    with pytest.raises(BuildError, match="no input for books"):
+        build.run([*options, "--output", str(tmp_path / "out")])
 
 
 def test_an_input_folder_without_a_subset_says_what_was_looked_for(tmp_path: Path) -> None:

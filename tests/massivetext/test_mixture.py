@@ -66,6 +66,7 @@ def subset(**changes: object) -> Subset:
         ({"weight": 0.0}, "weight is 0.0, expected a share above 0"),
         ({"name": "My Web"}, "expected lower-case letters"),
         ({"patterns": ()}, "no patterns; give at least one glob"),
+        ({"patterns": "web/*.warc"}, r"patterns is 'web/\*.warc', expected a list"),
         ({"near": "half"}, "near is 'half', expected one of full, reference, none"),
         ({"priority": 256}, "priority is 256, expected 0 to 255"),
         ({"rules": (Rule("a", low=1), Rule("a", high=2))}, r"rules named twice: \['a', 'a'\]"),

@@ -134,6 +134,7 @@ def first_shard(manifest: dict[str, Any]) -> dict[str, Any]:
         (lambda m: first_shard(m).update(documents=1), "documents, expected 1"),
         (lambda m: first_shard(m).update(fill=15), "its documents end elsewhere"),
         (lambda m: m.update(sequence_length=8), "has records of [32] bytes, expected 16"),
+        (lambda m: first_shard(m).update(bytes=1), "bytes, expected 1: it was changed"),
         (lambda m: m["tokenizer"].update(sha256="0"), "tokenizer.model: has sha256"),
         (lambda m: m["subsets"].pop("books"), "but its subsets hold"),
         (lambda m: m["subsets"].pop("books"), "is not in the manifest"),
@@ -165,8 +166,8 @@ def rewrite(out: Path, change: Callable[[np.ndarray], None], layout: Layout = LA
     # The writer ends every text by a separator; the last id of a full stream is one already.
     assert stream[-1] == LAYOUT.eos
     records.write_records(str(path), [stream[:-1]], layout)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    reseal(out, lambda m: first_shard(m).update(sha256=digest))
+    digest, size = hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_size
+    reseal(out, lambda m: first_shard(m).update(sha256=digest, bytes=size))
     return str(path)
 
 

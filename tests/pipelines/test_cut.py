@@ -12,17 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines import cut, documents, tokenizer, tokens, vocabulary, windows
-from pipelines.cut import (
-    Changed,
-    Cutting,
-    changed_documents,
-    cut_substrings,
-    partners,
-    read_final,
-    too_short,
-)
+from pipelines import cut, documents, recode, tokenizer, tokens, vocabulary, windows
+from pipelines.cut import Cutting, cut_substrings, read_final
 from pipelines.engine import Engine
+from pipelines.excise import Changed, changed_documents, too_short
 from pipelines.overlay import CHANGED
 from pipelines.spans import Span, without
 from pipelines.stage import Mark
@@ -58,13 +51,8 @@ def repeats_of(docs: list[Document], ranks: list[int]) -> np.ndarray:
     return np.array(rows, windows.REPEAT)
 
 
-def test_a_spans_partner_is_where_the_earliest_window_over_its_first_token_stands_first() -> None:
-    begins, first_docids = np.array([0, 50, 51, 200]), np.array([7, 8, 9, 5])
-    assert partners([0, 49, 50, 99, 100, 200, 249], begins, first_docids, 50) == [7, 7, 8, 8, 9, 5, 5]
-
-
 def test_a_document_that_holds_a_first_copy_is_never_dropped_for_what_is_left() -> None:
-    holds = Changed(1, "a", [], [0], 60, True)
+    holds = Changed(1, "a", ["a"], [], [0], 60, True)
     changed = [holds, replace(holds, holds_first=False), replace(holds, holds_first=False)]
     ids = [np.arange(3), np.arange(3), np.arange(10)]
     assert too_short(changed, ids, Cutting()) == [1]
@@ -103,7 +91,10 @@ def left_of(encoder: Encoder, texts: list[str], how: Cutting) -> list[str]:
     columns = {"docid": ranks, "text": pa.array(texts, pa.large_string())}
     batch = pa.RecordBatch.from_pydict({**columns, "tokens": tokens.token_lists(ids, encoder.dtype)})
     places = Places(repeats_of(docs, ranks))
-    changed = changed_documents(batch, places, encoder, how, {"tokens_marked": 0})
+    changed = changed_documents(batch, places, encoder, True, how, {"tokens_marked": 0})
+    again = recode.encoded(encoder, [document.parts for document in changed])
+    whole = encoder.encode([document.text for document in changed])
+    assert [ids.tolist() for ids in again] == [ids.tolist() for ids in whole]
     assert all(len(document.partners) == len(document.spans) for document in changed)
     return [{document.docid: document.text for document in changed}.get(d, texts[d]) for d in ranks]
 
@@ -173,7 +164,9 @@ def tokenized(model: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[str
     how = tokens.Tokenization(normalization="none", model=model)
     engine = Engine(spill=str(folder))
     out = str(folder / "tokens")
-    return out, tokens.tokenize(engine, str(folder / "documents"), [], out, shards, shards, shards, how)
+    subsets = dict.fromkeys(shards, "web")
+    made = tokens.tokenize(engine, str(folder / "documents"), [], out, shards, shards, subsets, {"web": 1.0}, how)
+    return out, made
 
 
 ALL_FULL = dict.fromkeys(range(4), "full")
@@ -303,10 +296,6 @@ def test_columns_without_text_or_tokens_are_read_too(tokenized: tuple[str, dict[
             assert got == [{name: row[name] for name in wanted} for row in whole.values()]
 
 
-def test_settings_out_of_range_are_refused() -> None:
-    with pytest.raises(ValueError, match="1 <= minimum <= length"):
-        Cutting(50, 51)
-    with pytest.raises(ValueError, match="'keep_one' or 'remove_all'"):
-        Cutting(mode="keep_some")
+def test_unknown_roles_are_refused() -> None:
     with pytest.raises(ValueError, match="shard 0: role is 'some'"):
         cut_substrings(Engine(), "", "", {0: Mark("", [], {})}, {0: "some"}, Cutting())

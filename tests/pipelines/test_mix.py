@@ -26,12 +26,18 @@ def identity_of(docid: int) -> bytes:
 
 def write_tokens(folder: str, shard: int, texts: list[list[int]], valid: tuple[int, ...] = ()) -> None:
     docids = [documents.docid(shard, row) for row in range(len(texts))]
-    table = pa.table({
-        "docid": docids, "id": [identity_of(d) for d in docids], "rank": docids,
-        "split": ["valid" if row in valid else "train" for row in range(len(texts))],
-        "locator": [f"place/{d}" for d in docids], "text": [""] * len(texts),
-        "tokens": pa.array(texts, pa.large_list(pa.uint16())),
-    }, schema=COLUMNS)
+    table = pa.table(
+        {
+            "docid": docids,
+            "id": [identity_of(d) for d in docids],
+            "rank": docids,
+            "split": ["valid" if row in valid else "train" for row in range(len(texts))],
+            "locator": [f"place/{d}" for d in docids],
+            "text": [""] * len(texts),
+            "tokens": pa.array(texts, pa.large_list(pa.uint16())),
+        },
+        schema=COLUMNS,
+    )
     path = documents.shard_file(encoded(folder), shard)
     documents.write_batches(path, COLUMNS, table.to_batches(max_chunksize=16))
 
@@ -45,7 +51,13 @@ def test_quotas_are_integers_that_sum_to_the_budget() -> None:
     assert quotas.apportion(10, [Fraction(1, 3)] * 3) == [4, 3, 3]
     gopher = [Fraction(w) for w in ("0.48", "0.27", "0.1", "0.1", "0.03", "0.02")]
     assert quotas.apportion(300_000_000_001, gopher) == [
-        144_000_000_001, 81_000_000_000, 30_000_000_000, 30_000_000_000, 9_000_000_000, 6_000_000_000]
+        144_000_000_001,
+        81_000_000_000,
+        30_000_000_000,
+        30_000_000_000,
+        9_000_000_000,
+        6_000_000_000,
+    ]
 
 
 @given(st.integers(0, 10**13), st.lists(st.integers(0, 1000), min_size=1, max_size=8).filter(any))
@@ -86,7 +98,8 @@ def test_a_budget_beyond_what_is_there_leaves_the_shortfall_and_says_so() -> Non
     assert (wiki.quota, wiki.reached) == (60, 30)
     assert plan.warnings == [
         "wiki: wanted 60 tokens, reached 30: 30 tokens at no more than 1 epochs. "
-        "Lower the budget, or raise the subset's max_epochs"]
+        "Lower the budget, or raise the subset's max_epochs"
+    ]
 
 
 def test_an_empty_subset_does_not_make_the_default_budget_nothing() -> None:
@@ -98,7 +111,8 @@ def test_an_empty_subset_does_not_make_the_default_budget_nothing() -> None:
 def test_beyond_four_epochs_there_is_a_warning() -> None:
     assert planned({"a": 100}, 400, {"a": 1}, epochs=10).warnings == []
     assert planned({"a": 100}, 401, {"a": 1}, epochs=10).warnings == [
-        "a: 4.01 epochs; beyond 4 repeated text teaches little"]
+        "a: 4.01 epochs; beyond 4 repeated text teaches little"
+    ]
 
 
 @pytest.mark.parametrize(("budget", "whole", "partial"), [(30, 0, 30), (100, 1, 0), (270, 2, 70), (0, 0, 0)])

@@ -36,8 +36,11 @@ def corpus(shards: int = 4, documents_: int = 30, vocabulary: int = 300) -> Text
     made: Texts = {}
     for shard in range(shards):
         made[shard] = [
-            (f"place/{shard}/{row}", "valid" if row in (5, 6) else "train",
-             rng.integers(3, vocabulary, 0 if row == 9 else int(rng.integers(1, 60))).tolist())
+            (
+                f"place/{shard}/{row}",
+                "valid" if row in (5, 6) else "train",
+                rng.integers(3, vocabulary, 0 if row == 9 else int(rng.integers(1, 60))).tolist(),
+            )
             for row in range(documents_)
         ]
     return made
@@ -46,13 +49,18 @@ def corpus(shards: int = 4, documents_: int = 30, vocabulary: int = 300) -> Text
 def write(folder: Path, texts: Texts, dtype: type = np.uint16) -> None:
     columns = schema(np.dtype(dtype))
     for shard, rows in texts.items():
-        table = pa.table({
-            "docid": [documents.docid(shard, row) for row in range(len(rows))],
-            "id": [documents.public_id("", locator, b"") for locator, _, _ in rows],
-            "rank": list(range(len(rows))), "split": [split for _, split, _ in rows],
-            "locator": [locator for locator, _, _ in rows], "text": [""] * len(rows),
-            "tokens": pa.array([ids for _, _, ids in rows], columns.field("tokens").type),
-        }, schema=columns)
+        table = pa.table(
+            {
+                "docid": [documents.docid(shard, row) for row in range(len(rows))],
+                "id": [documents.public_id("", locator, b"") for locator, _, _ in rows],
+                "rank": list(range(len(rows))),
+                "split": [split for _, split, _ in rows],
+                "locator": [locator for locator, _, _ in rows],
+                "text": [""] * len(rows),
+                "tokens": pa.array([ids for _, _, ids in rows], columns.field("tokens").type),
+            },
+            schema=columns,
+        )
         path = documents.shard_file(encoded(f"{folder}/tokens"), shard)
         documents.write_batches(path, columns, table.to_batches(max_chunksize=8))
     (folder / "model").write_bytes(b"a model")
@@ -73,13 +81,19 @@ class Build:
 
     def plan(self, budget: int | None = None, per_shard: int = 20) -> Plan:
         self.source = FinalTokens(f"{self.folder}/tokens", "", {s: ["d"] for s in self.texts}, {})
-        return mix.mix(
-            Engine(), self.source, f"{self.folder}/mix", self.subsets, SEED, LENGTH, budget, per_shard)
+        return mix.mix(Engine(), self.source, f"{self.folder}/mix", self.subsets, SEED, LENGTH, budget, per_shard)
 
     def pack(self, plan: Plan) -> dict[str, Any]:
         return pack.pack(
-            Engine(), self.source, plan, f"{self.folder}/pack", str(self.train), self.layout,
-            f"{self.folder}/model", ABOUT)
+            Engine(),
+            self.source,
+            plan,
+            f"{self.folder}/pack",
+            str(self.train),
+            self.layout,
+            f"{self.folder}/model",
+            ABOUT,
+        )
 
     def digests(self) -> dict[str, str]:
         return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(self.train.iterdir())}
@@ -178,10 +192,21 @@ def test_an_empty_subset_has_no_files_and_a_giant_document_is_cropped(tmp_path: 
     plan = build.plan(1000)
     manifest = build.pack(plan)
     assert manifest["subsets"]["books"] == {
-        "weight": 0.3, "wanted_share": 0.3, "reached_share": 0.0, "epochs": 0.0, "documents": 0, "tokens": 0,
-        "separators": 0, "fill": 0, "records": 0, "train": [], "valid": []}
+        "weight": 0.3,
+        "wanted_share": 0.3,
+        "reached_share": 0.0,
+        "epochs": 0.0,
+        "documents": 0,
+        "tokens": 0,
+        "separators": 0,
+        "fill": 0,
+        "records": 0,
+        "train": [],
+        "valid": [],
+    }
     assert read_back(build.train, build.layout)["web train"] == Counter(
-        {("giant", 0, tuple((list(range(3, 203)) * 50)[:700])): 1})
+        {("giant", 0, tuple((list(range(3, 203)) * 50)[:700])): 1}
+    )
 
 
 def test_all_epochs_of_a_document_stand_in_one_shard(tmp_path: Path) -> None:
@@ -304,8 +329,21 @@ def test_ids_that_no_document_may_hold_are_refused(tmp_path: Path, ids: list[int
 def planned(name: str, valid_shards: int = 0) -> SubsetPlan:
     have = Available(9, 50, 1, 5)
     return SubsetPlan(
-        name, (), 1, 1, 1, have, quota=40, reached=40, whole_epochs=0, partial_tokens=40, documents=8,
-        records=3, shards=1, valid_shards=valid_shards)
+        name,
+        (),
+        1,
+        1,
+        1,
+        have,
+        quota=40,
+        reached=40,
+        whole_epochs=0,
+        partial_tokens=40,
+        documents=8,
+        records=3,
+        shards=1,
+        valid_shards=valid_shards,
+    )
 
 
 def test_subsets_whose_files_would_collide_are_refused() -> None:
@@ -322,6 +360,6 @@ def test_every_sum_that_fails_is_named() -> None:
     shard = {"records": 3, "tokens": 40, "separators": 5, "documents": 5, "fill": 3}
     assert pack.packing_problems("x", shard, LENGTH) == []
     assert pack.packing_problems("x", shard | {"fill": 4}, LENGTH) == [
-        "x: 48 ids in records against 49 tokens, separators and fill"]
-    assert pack.packing_problems("x", shard | {"documents": 4}, LENGTH) == [
-        "x: 5 separators against 4 documents"]
+        "x: 48 ids in records against 49 tokens, separators and fill"
+    ]
+    assert pack.packing_problems("x", shard | {"documents": 4}, LENGTH) == ["x: 5 separators against 4 documents"]

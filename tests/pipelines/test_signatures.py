@@ -5,6 +5,7 @@ import pytest
 
 from pipelines import documents, files
 from pipelines.kernels.shingles import shingle_set
+from pipelines.scope import may_fall
 from pipelines.signatures import BANDS, KEPT, ShingleSets, Signatures
 
 ROLES = (("web", "full"), ("books", "reference"), ("code", "none"))
@@ -48,10 +49,10 @@ def test_rows_are_sorted_by_key_and_files_are_the_same_when_made_again(tmp_path)
     assert signed(tmp_path, "web")[0] == first
 
 
-def test_reference_documents_are_kept_from_the_start_and_stand_before_all_others(tmp_path):
+def test_reference_documents_are_kept_from_the_start_and_cannot_fall(tmp_path):
     _, rows = signed(tmp_path, "books")
     assert (rows["state"] == KEPT).all()
-    assert (rows["rank"] < 0).all()
+    assert not may_fall(rows["rank"]).any()
     assert (np.argsort(rows["rank"], kind="stable") == np.argsort(rows["docid"], kind="stable")).all()
 
 

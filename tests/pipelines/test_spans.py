@@ -38,8 +38,10 @@ def test_a_run_inside_one_short_word_cuts_nothing() -> None:
     assert cut(TEXT, {9, 10}, each_byte(TEXT)) == []
 
 
-def test_a_run_of_white_space_alone_cuts_nothing() -> None:
-    assert cut("a" + " \n" * 40 + "b", set(range(1, 60)), each_byte("a" + " \n" * 40 + "b")) == []
+def test_white_space_alone_is_cut_only_from_runs_longer_than_two_split_words() -> None:
+    text = "a" + " \n" * 40 + "b"
+    assert cut(text, set(range(1, 31)), each_byte(text)) == []
+    assert cut(text, set(range(1, 32)), each_byte(text)) == [text[1:32]]
 
 
 def test_a_word_of_sixteen_tokens_stays_whole_and_one_of_seventeen_is_cut_inside() -> None:

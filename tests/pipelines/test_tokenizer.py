@@ -143,14 +143,6 @@ def test_every_token_stands_at_its_bounds(encoder: Encoder) -> None:
             assert encoder.decode([token]).encode() == text.encode()[start:end]
 
 
-def test_a_long_text_is_encoded_in_pieces_as_if_it_were_whole(encoder: Encoder, model: str) -> None:
-    text = "\n\n  ".join(stdlib_sources())
-    assert len(text) > 4 * tokenizer.SEGMENT
-    assert len(list(encoder._segments(text))) > 3
-    whole = sentencepiece.SentencePieceProcessor(model_file=model).encode(text)
-    assert encoder.encode([text])[0].tolist() == whole
-
-
 def test_too_little_text_is_refused_with_the_number_that_is_possible(tmp_path: Path) -> None:
     sample = write_sample(tmp_path / "s.parquet", ["a short text that allows only a few pieces\n" * 3])
     with pytest.raises(

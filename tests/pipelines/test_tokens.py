@@ -7,6 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -53,7 +54,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> str:
 def run(corpus: str, out: str, drops: list[str], how: Tokenization = HOW) -> dict[int, Mark]:
     inputs = {0: "a", 1: "b", 2: "c"}
     sizes = dict.fromkeys(inputs, 1_000_000)
-    return tokenize(Engine(spill=out), corpus, drops, out, inputs, sizes, dict.fromkeys(inputs, 1.0), how)
+    subsets = {0: "code", 1: "code", 2: "prose"}
+    return tokenize(Engine(spill=out), corpus, drops, out, inputs, sizes, subsets, {"code": 0.5, "prose": 0.5}, how)
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +133,24 @@ def test_the_sample_is_drawn_by_id_and_seed_alone(tmp_path: Path) -> None:
     assert not drawn(1, 0.0, "e")
 
 
+def test_the_samples_bytes_are_those_of_the_weights_whatever_was_dropped(tmp_path: Path) -> None:
+    folder, drops, out = (str(tmp_path / name) for name in ("documents", "drops", "tokens"))
+    texts = [f"{row} " + "word " * (5 + row * 7 % 60) for row in range(4_000)]
+    write_documents(folder, [texts, texts])
+    gone = [documents.docid(0, row) for row in range(4_000) if row % 4]
+    nothing = np.full(len(gone), -1)
+    documents.write_drops(drops, 0, documents.drops_table(np.array(gone), "language", nothing, 0.5, nothing))
+    documents.write_drops(drops, 1, documents.DROPS.empty_table())
+    wanted = 100_000
+    how = Tokenization(vocabulary=280, sample_bytes=wanted)
+    subsets, weights, sizes = {0: "web", 1: "books"}, {"web": 0.75, "books": 0.25}, {0: 1, 1: 1}
+    tokenize(Engine(spill=out), folder, [drops], out, sizes, sizes, subsets, weights, how)
+    for shard, name in subsets.items():
+        batches = documents.read_batches(documents.shard_file(f"{out}/sample", shard))
+        drawn = sum(len(text) for batch in batches for text in batch.column("text").to_pylist())
+        assert abs(drawn - wanted * weights[name]) < 0.15 * wanted * weights[name]
+
+
 def test_rates_follow_the_weights_until_a_subset_is_used_up() -> None:
     rates = sample_rates({"web": 3.0, "books": 1.0, "gone": 0.0}, {"web": 1_000_000, "books": 10_000}, 100_000)
     assert rates == {"web": 0.075, "books": 1.0, "gone": 0.0}
@@ -138,15 +158,33 @@ def test_rates_follow_the_weights_until_a_subset_is_used_up() -> None:
 
 def test_an_unstable_model_is_reported_with_its_document(built: str) -> None:
     encoder = tokenizer.load(tokens.model_path(built))
-    ids = encoder.encode(["abc"])
+    ids, bounds = encoder.encode_column(pa.array(["abc"]))
     with pytest.raises(ValueError, match=r"document 7: its ids stand for 3 bytes, the text has 4"):
-        tokens._check_places(encoder, ids, [4], pa.array([7]))
+        tokens._check_places(encoder, ids, bounds, np.array([4]), pa.array([7]))
 
 
 def test_a_shard_without_documents_has_a_file_too(corpus: str, tmp_path: Path, built: str) -> None:
     work = Encode(corpus, (), tokens.model_path(built), str(tmp_path / "again"), "nfkc")
     assert work.run(1).counts == {"documents": 0, "tokens": 0, "bytes": 0}
     assert list(documents.read_batches(documents.shard_file(work.out, 1))) == []
+
+
+def test_a_vocabulary_above_65536_is_encoded_in_four_bytes(corpus: str, tmp_path: Path, built: str) -> None:
+    # Pieces for single characters, appended to the model's file: protobuf joins what stands one after the other.
+    points = range(0x20000, 0x20000 + 66_000)
+    added = b"".join(b"\x0a\x0b\x0a\x04" + chr(point).encode() + b"\x15\0\0\0\0" for point in points)
+    model = tmp_path / "large.model"
+    model.write_bytes(Path(tokens.model_path(built)).read_bytes() + added)
+    folder = str(tmp_path / "documents")
+    write_documents(folder, [[f"a {chr(points[-1])} b", "plain"]])
+    work = Encode(folder, (), str(model), str(tmp_path / "encoded"), "none")
+    work.run(0)
+    (first, second) = documents.read_batches(documents.shard_file(work.out, 0))
+    assert first.schema.field("tokens").type == pa.large_list(pa.uint32())
+    encoder = tokenizer.load(str(model))
+    assert max(first.column("tokens")[0].as_py()) == encoder.vocabulary - 1 > 65_536
+    assert encoder.decode(first.column("tokens")[0].as_py()) == f"a {chr(points[-1])} b"
+    assert encoder.decode(second.column("tokens")[0].as_py()) == "plain"
 
 
 def test_an_unknown_normalization_is_refused() -> None:

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines import tokens, windows
-from pipelines.cut import Cutting, marked_tokens
 from pipelines.exchange import sort_rows
+from pipelines.repeats import Cutting, marked_tokens, repeated_windows
 from pipelines.windows import LiveAnchors, Places, Repeats, anchor_rows, window_rows
 
 Document = list[int]
@@ -58,6 +58,21 @@ def spread(occurrences: Places_, length: int) -> Places_:
     return {(d, offset + i) for d, offset in occurrences for i in range(length)}
 
 
+def in_memory(docs: list[Document], ranks: list[int], length: int) -> tuple[Places_, Places_]:
+    """First and later occurrences as the library finds them, documents in survivor order."""
+    order = sorted(range(len(docs)), key=lambda d: (ranks[d], d))
+    flat = np.array(list(chain.from_iterable(docs[d] for d in order)), np.uint16)
+    offsets = np.cumsum([0, *(len(docs[d]) for d in order)])
+    begins, origins = repeated_windows(flat, offsets, length)
+    at = np.searchsorted(offsets, begins, "right") - 1
+    places = [(order[d], int(begin - offsets[d])) for d, begin in zip(at, begins, strict=True)]
+    stands_first = (begins == origins).tolist()
+    return (
+        {place for place, is_first in zip(places, stands_first, strict=True) if is_first},
+        {place for place, is_first in zip(places, stands_first, strict=True) if not is_first},
+    )
+
+
 def marked_by_stages(docs: list[Document], ranks: list[int], how: Cutting) -> list[list[bool]]:
     rows = repeats_of(docs, ranks, how.length)
     starts = np.cumsum([0, *map(len, docs)])
@@ -72,6 +87,7 @@ def check(docs: list[Document], ranks: list[int], length: int = L) -> int:
     stood = [(int(r["docid"]), int(r["offset"])) for r in rows[rows["first"] == 1]]
     again = [(int(r["docid"]), int(r["offset"])) for r in rows[rows["first"] == 0]]
     assert (sorted(stood), sorted(again)) == (sorted(first), sorted(later))
+    assert in_memory(docs, ranks, length) == (first, later)
     marks = marked_by_stages(docs, ranks, Cutting(length, 1))
     gone = {(d, i) for d, doc in enumerate(marks) for i, flag in enumerate(doc) if flag}
     assert gone == spread(later, length) - spread(first, length)
@@ -150,6 +166,18 @@ def test_overlapping_documents_keep_every_passage_whole() -> None:
     assert all(marks[3])
     # The windows whose first copy stands in the second document cover all of it, Y in its middle too.
     assert sum(marks[1]) == 0
+
+
+def test_a_passage_whose_first_copy_is_covered_from_both_sides_stays_whole() -> None:
+    """X stands first between A and B, both of which are copies: their cuts would meet over X."""
+    fresh = Fresh()
+    a, x, b = fresh(40), fresh(60), fresh(40)
+    left, right = a + x[:35], x[25:] + b
+    docs = [fresh(9) + left + fresh(9), fresh(9) + right + fresh(9), a + x + b, fresh(9) + x + fresh(9)]
+    check(docs, [0, 1, 2, 3])
+    marks = marked_by_stages(docs, [0, 1, 2, 3], Cutting(L, 1))
+    assert not any(marks[2][40:100])
+    assert sum(marks[3]) == 60
 
 
 def test_a_whole_copy_goes_whole() -> None:

@@ -49,18 +49,14 @@ def test_nothing_is_skipped_or_unreadable_without_an_answer(
 
 
 def test_outcomes_and_rules_are_of_the_vocabulary(promised: dict[Place, dict]) -> None:
-    shapes = {
-        (answer["outcome"], answer["rule"] is None, answer["group"] is None) for answer in promised.values()
-    }
+    shapes = {(answer["outcome"], answer["rule"] is None, answer["group"] is None) for answer in promised.values()}
     assert shapes == {
         ("kept", True, True), ("kept", True, False), ("dropped", False, True), ("skipped", False, True),
         ("one_kept", False, False),
     }  # fmt: skip
 
 
-def test_planted_pages_fail_their_rule_before_any_other(
-    promised: dict[Place, dict], documents: Texts
-) -> None:
+def test_planted_pages_fail_their_rule_before_any_other(promised: dict[Place, dict], documents: Texts) -> None:
     tried = set()
     for place, answer in promised.items():
         if answer["subset"] == "massiveweb" and answer["note"].startswith("fails "):
@@ -75,9 +71,7 @@ def test_kept_pages_pass_every_rule(promised: dict[Place, dict], documents: Text
             assert first_failure(documents[place]) is None, place
 
 
-def test_language_tells_the_planted_pages_from_all_others(
-    promised: dict[Place, dict], documents: Texts
-) -> None:
+def test_language_tells_the_planted_pages_from_all_others(promised: dict[Place, dict], documents: Texts) -> None:
     for place, answer in promised.items():
         if answer["subset"] == "github" or answer["outcome"] == "skipped" or not documents[place]:
             continue
@@ -85,9 +79,7 @@ def test_language_tells_the_planted_pages_from_all_others(
         assert verdict.keep == (answer["rule"] != "language"), place
 
 
-def test_no_two_documents_are_near_duplicates_but_the_planted(
-    promised: dict[Place, dict], documents: Texts
-) -> None:
+def test_no_two_documents_are_near_duplicates_but_the_planted(promised: dict[Place, dict], documents: Texts) -> None:
     scope = ("massiveweb", "books", "c4", "news")
     sets, holders = {}, defaultdict(list)
     for place, text in documents.items():
@@ -111,9 +103,7 @@ def test_the_pair_at_the_bound_has_jaccard_exactly_0_8(promised: dict[Place, dic
     assert (len(pair[0] & pair[1]), len(pair[0] | pair[1])) == (104, 130)
 
 
-def test_exact_copies_are_equal_and_near_copies_are_not(
-    promised: dict[Place, dict], documents: Texts
-) -> None:
+def test_exact_copies_are_equal_and_near_copies_are_not(promised: dict[Place, dict], documents: Texts) -> None:
     found = defaultdict(list)
     for place, answer in promised.items():
         if answer["outcome"] == "one_kept":
@@ -125,9 +115,7 @@ def test_exact_copies_are_equal_and_near_copies_are_not(
     assert {rule for rule, _ in found} == {"exact_duplicate", "near_duplicate", "same_record", "cut_away"}
 
 
-def test_a_record_that_is_twice_has_equal_bytes(
-    promised: dict[Place, dict], items: dict[Place, Item]
-) -> None:
+def test_a_record_that_is_twice_has_equal_bytes(promised: dict[Place, dict], items: dict[Place, Item]) -> None:
     found = defaultdict(list)
     for place, answer in promised.items():
         if answer["rule"] == "same_record":

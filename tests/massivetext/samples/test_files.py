@@ -120,10 +120,7 @@ def test_payload_digests_hold(corpus: Path) -> None:
 
 def test_rows_of_lines_and_archives_count_from_their_start(corpus: Path, documents: Texts) -> None:
     lines = gzip.decompress((corpus / "news/news-00001.jsonl.gz").read_bytes()).splitlines()
-    assert all(
-        documents["news/news-00001.jsonl.gz", row] == json.loads(line)["text"]
-        for row, line in enumerate(lines)
-    )
+    assert all(documents["news/news-00001.jsonl.gz", row] == json.loads(line)["text"] for row, line in enumerate(lines))
     source = "github/python-json.tar.gz"
     with tarfile.open(corpus / source) as archive:
         members = [(member, archive.extractfile(member)) for member in archive]
@@ -136,9 +133,7 @@ def test_books_have_marks_and_the_epub_a_stored_mimetype_first(corpus: Path, doc
     assert {name.partition(".")[2] for name in names} == {"txt", "txt.gz", "epub"}
     for path in (corpus / "books").glob("*.txt"):
         assert re.search(r"\*\*\* START OF .*\*\*\* END OF ", path.read_text("utf-8"), re.DOTALL)
-    assert not any(
-        "about the book" in text for (source, _), text in documents.items() if source.startswith("books")
-    )
+    assert not any("about the book" in text for (source, _), text in documents.items() if source.startswith("books"))
     with zipfile.ZipFile(next((corpus / "books").glob("*.epub"))) as archive:
         first = archive.infolist()[0]
         assert (first.filename, first.compress_type) == ("mimetype", zipfile.ZIP_STORED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 pytest.importorskip("grain")
 from array_record.python.array_record_module import ArrayRecordReader
 
-from massivetext.trainer.data import TrainingRecords, check_context
+from massivetext.trainer.data import TrainingRecords, check_context, check_weights
 from massivetext.trainer.manifest import TrainingData, read_manifest
 
 EOS = 1
@@ -71,11 +72,34 @@ def test_a_shorter_context_predicts_the_same_tokens_from_the_same_neighbours(dat
         np.testing.assert_array_equal(cut[name].reshape(4, 32), whole[name])
 
 
+def test_of_rows_that_are_not_wanted_nothing_is_read(data: TrainingData) -> None:
+    records = TrainingRecords(data, seed=0)
+    own = np.zeros(4 * 4, bool)
+    own[[5, 6, 12]] = True  # rows of 8 tokens, four to a record: records 1 and 3
+    whole, part = records.batch(7, 4, 8), records.batch(7, 4, 8, own)
+    for name, array in part.items():
+        np.testing.assert_array_equal(array[own], whole[name][own])
+    assert (part["targets"].reshape(4, 32)[[0, 2]] == 0).all()
+
+
+def test_with_weights_only_the_subsets_named_are_read_and_in_proportion(data: TrainingData) -> None:
+    weighed = TrainingRecords(data, 0, check_weights(data, {"books": Fraction("0.1"), "wikipedia": Fraction("0.3")}))
+    files = [weighed.locate(position)[0].split("-")[0] for position in range(40)]
+    assert all(files[i : i + 4].count("wikipedia") == 3 for i in range(0, 40, 4))
+    alone = TrainingRecords(data, 0, check_weights(data, {"wikipedia": Fraction(2)}))
+    assert {alone.locate(position)[0].split("-")[0] for position in range(40)} == {"wikipedia"}
+
+
+def test_weights_of_subsets_that_are_not_there_are_refused(data: TrainingData) -> None:
+    with pytest.raises(ValueError, match=r"--weights names news; the training records are of books, wikipedia"):
+        check_weights(data, {"news": Fraction(1), "books": Fraction(1)})
+
+
 def test_a_record_is_located_by_file_and_number(data: TrainingData) -> None:
     records = TrainingRecords(data, seed=0)
     targets = records.batch(0, 10, 32)["targets"]
-    for name, row in zip(records.locate(0, 10), targets, strict=True):
-        file, number = name.split(" record ")
+    for position, row in enumerate(targets):
+        file, number = records.locate(position)[0].split(" record ")
         raw = ArrayRecordReader(str(data.folder / file)).read([int(number)])[0]
         np.testing.assert_array_equal(np.frombuffer(raw, "<u2"), row)
 
@@ -96,6 +120,21 @@ def test_a_record_beyond_the_vocabulary_is_refused(edited_manifest: Callable[...
     data = read_manifest(edited_manifest(vocabulary=20))
     with pytest.raises(ValueError, match=r"array_record record \d+ has 32 tokens, the largest \d+.*32 tokens below 20"):
         TrainingRecords(data, seed=0).batch(0, 20, 32)
+
+
+@pytest.mark.parametrize("harm", ["gone", "shortened"])
+def test_a_shard_that_is_lost_after_the_start_is_named(edited_manifest: Callable[..., Path], harm: str) -> None:
+    folder = edited_manifest()
+    data = read_manifest(folder)
+    shard = folder / "wikipedia-00000-of-00001.array_record"
+    if harm == "gone":
+        shard.unlink()
+    else:
+        shard.write_bytes(shard.read_bytes()[:200])
+    with pytest.raises(
+        OSError, match=r"wikipedia-00000-of-00001\.array_record record \d+ cannot be read \(.*put it back"
+    ):
+        TrainingRecords(data, seed=0).batch(0, data.records, 32)
 
 
 def test_a_context_must_divide_the_record() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -114,10 +115,58 @@ def test_a_run_cannot_go_on_with_other_settings(data: TrainingData, unbroken: tu
         run_of(data, unbroken[1], steps=80)
 
 
-def test_a_loss_that_is_not_finite_names_the_step_and_the_records(data: TrainingData, tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_names_the_step_and_the_documents(data: TrainingData, tmp_path: Path) -> None:
     config = replace(CONFIG, peak_learning_rate=float("inf"))
-    with pytest.raises(FloatingPointError, match=r"is nan at step 2; its batch is \S+\.array_record record \d+, "):
+    with pytest.raises(FloatingPointError, match=r"is nan at step 2; its batch of 8 records holds \S+/\d+\.txt \(id 0"):
         train(data, config, SETTINGS, tmp_path)
+    listed = json.loads((tmp_path / "diverged.json").read_text())
+    assert listed["step"] == 2
+    records = TrainingRecords(data, seed=0)
+    for position, entry in enumerate(listed["records"], start=8):
+        place, documents = records.locate(position)
+        assert entry == {"record": place, "documents": [document._asdict() for document in documents]}
+        assert documents
+
+
+def test_a_batch_that_doubles_midway_is_resumed_to_the_same_bits(data: TrainingData, tmp_path: Path) -> None:
+    config, settings = replace(CONFIG, doubles_batch=True), replace(SETTINGS, steps=6, batch=4, passes=2)
+    said: list[str] = []
+    whole = train(data, config, settings, tmp_path / "whole", said.append)
+    assert "6 steps of 4, 8 after step 4, records of 32 tokens" in said[0]
+    assert [line["tokens"] // 32 for line in whole.lines] == [4, 8, 12, 16, 24, 32]
+    for stop in (3, 5):  # before and after the doubling
+        train(data, config, settings, tmp_path / f"{stop}", should_stop=lambda step, stop=stop: step == stop)
+        resumed = train(data, config, settings, tmp_path / f"{stop}")
+        jax.tree.map(np.testing.assert_array_equal, resumed.state, whole.state)
+        metrics = [(tmp_path / name / "metrics.jsonl").read_bytes() for name in ("whole", f"{stop}")]
+        assert metrics[0] == metrics[1]
+
+
+def test_validation_stands_in_the_metrics_when_it_is_due_and_is_said(text_folder: Path, tmp_path: Path) -> None:
+    data, said = read_manifest(text_folder), []
+    settings = replace(SETTINGS, steps=5, batch=4, passes=2, validate_every=2)
+    outcome = train(data, replace(CONFIG, vocabulary=400), settings, tmp_path, said.append)
+    assert [line["step"] for line in outcome.lines if "validation" in line] == [2, 4, 5]
+    last = outcome.lines[-1]["validation"]
+    assert list(last) == ["books"]
+    assert f"step 5  validation, bits per byte: books {last['books']:.3f}" in said
+    assert last["books"] < outcome.lines[1]["validation"]["books"]
+
+
+def test_progress_tells_speed_utilisation_and_the_time_left(data: TrainingData, tmp_path: Path) -> None:
+    said: list[str] = []
+    train(data, CONFIG, replace(SETTINGS, steps=3, peak=1e12), tmp_path, said.append)
+    assert said[1] == "utilisation is of 1 TFLOP/s (as given)"
+    assert re.fullmatch(r"step 3/3  loss \d\.\d{4}  [\d,]+ tokens/s  utilisation \d+\.\d%  0:00 left", said[-1])
+
+
+def test_weights_decide_the_batches_and_belong_to_the_run(data: TrainingData, tmp_path: Path) -> None:
+    weights = {"books": 1, "wikipedia": 3}
+    run_of(data, tmp_path, stop_at=1, weights=weights)
+    settings = json.loads((tmp_path / "run.json").read_text())
+    assert settings["weights"] == weights
+    with pytest.raises(ValueError, match=r"weights: \{.*\} then, None now"):
+        run_of(data, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +55,17 @@ def test_a_missing_shard_is_named(edited_manifest: Edited) -> None:
     (folder / "books-00001-of-00003.array_record").unlink()
     with pytest.raises(FileNotFoundError, match=r"1 shards .*books-00001-of-00003\.array_record"):
         read_manifest(folder)
+
+
+def test_a_shard_without_a_record_is_passed_over(training_folder: Path, edited_manifest: Edited) -> None:
+    subsets = json.loads((training_folder / "manifest.json").read_text())["subsets"]
+    empty = {"path": "none.array_record", "records": 0, "fill": 0, "provenance": {"path": "none.parquet"}}
+    subsets["books"]["train"].insert(1, empty)
+    subsets["news"] = {"train": [empty], "valid": [empty]}
+    data = read_manifest(edited_manifest(subsets=subsets))
+    assert data.subsets.keys() == {"books", "wikipedia"}
+    assert [shard.path.name[:11] for shard in data.subsets["books"]] == ["books-00000", "books-00001", "books-00002"]
+    assert data.valid == {}
 
 
 @pytest.mark.parametrize(

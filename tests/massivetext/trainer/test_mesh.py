@@ -19,6 +19,7 @@ import json, sys
 import jax, numpy as np
 from massivetext.trainer.config import ModelConfig
 from massivetext.trainer.mesh import make_mesh, parameter_shardings
+from massivetext.trainer.schedule import Schedule
 from massivetext.trainer.step import first_state, make_update, place
 from massivetext.trainer.model import summed_loss
 
@@ -31,17 +32,17 @@ batch = {"inputs": tokens, "targets": tokens[::-1], "segments": np.cumsum(tokens
 def measure(shape):
     mesh = make_mesh(shape)
     with jax.set_mesh(mesh):
-        values = first_state(config, 10, 0, mesh)["parameters"]
+        values = first_state(config, Schedule(10), 0, mesh)["parameters"]
         parts = {name: array[0] for name, array in place(batch, 1, mesh).items()}
         loss, found = jax.jit(jax.value_and_grad(lambda v: summed_loss(config, v, parts)))(values)
         assert all(found[name].sharding.spec == values[name].sharding.spec for name in found)
         found = {name: np.asarray(array) for name, array in found.items()}
-        state, update = first_state(config, 10, 0, mesh), make_update(config, 10)
+        state, update = first_state(config, Schedule(10), 0, mesh), make_update(config, Schedule(10))
         for _ in range(3):
             state, measured = update(state, place(batch, 1, mesh))
         return float(loss), float(measured["loss"]), found
 
-shapes = [(1, 1, 1), (8, 1, 1), (1, 8, 1), (1, 1, 8), (2, 2, 2)]
+shapes = [(1, 1, 1), (8, 1, 1), (1, 8, 1), (1, 1, 8), (2, 2, 2), (4, 1, 2), (1, 4, 2), (2, 4, 1)]
 want, want_later, gradients = measure(shapes[0])
 assert want_later < want
 for shape in shapes[1:]:
@@ -60,5 +61,5 @@ def test_loss_and_gradients_do_not_depend_on_the_mesh() -> None:
     )
     assert ran.returncode == 0, ran.stderr
     measured = [json.loads(line) for line in ran.stdout.splitlines()]
-    assert len(measured) == 4
+    assert len(measured) == 7
     assert all(row["loss"] < 1e-5 and row["later"] < 1e-4 and row["gradient"] < 1e-4 for row in measured), measured

@@ -81,6 +81,37 @@ def test_attention_equals_its_definition_pair_by_pair(masked: bool) -> None:
     np.testing.assert_allclose(got, want, atol=5e-6)
 
 
+def attention_by_rotation(q, k, v, projection, u, w):  # type: ignore[no-untyped-def]
+    """The same without any distance: the sine and cosine of i - j are split into those of i and of j.
+
+    So the position term is a plain product of a query, rotated by its place i, with the absolute waves of j.
+    """
+    time, width = q.shape[1], projection.shape[0]
+    angles = np.arange(time)[:, None] * 10_000.0 ** (-np.arange(0, width, 2) / width)
+    sine, cosine = np.sin(angles), np.cos(angles)
+    by_wave = np.einsum("bihk,dhk->bihd", q + w, projection)
+    of_sine, of_cosine = np.split(by_wave, 2, axis=-1)
+    at = (None, slice(None), None)
+    for_cosine = of_sine * sine[at] + of_cosine * cosine[at]
+    for_sine = of_cosine * sine[at] - of_sine * cosine[at]
+    scores = np.einsum("bihk,bjhk->bhij", q + u, k)
+    scores += np.einsum("bihf,jf->bhij", for_cosine, cosine) + np.einsum("bihf,jf->bhij", for_sine, sine)
+    weights = np.where(np.tril(np.ones((time, time), bool)), np.exp(scores / math.sqrt(q.shape[-1])), 0)
+    return np.einsum("bhij,bjhk->bihk", weights / weights.sum(-1, keepdims=True), v)
+
+
+def test_attention_equals_its_trigonometric_form_in_float64() -> None:
+    rng = np.random.default_rng(3)
+    q, k, v = (rng.normal(size=(2, 23, 3, 8)) for _ in range(3))
+    u, w, projection = (rng.normal(size=shape) for shape in ((3, 8), (3, 8), (12, 3, 8)))
+    want = attention_by_rotation(q, k, v, projection, u, w)
+    with jax.enable_x64(True):
+        distance = jax.numpy.einsum("nd,dhk->nhk", model.sinusoids(23, 12), projection)
+        got = np.asarray(model.attend(*map(jax.numpy.asarray, (q, k, v, distance, u, w)), None))
+    assert got.dtype == np.float64
+    np.testing.assert_allclose(got, want, rtol=0, atol=1e-13)
+
+
 def test_sinusoids_are_those_of_the_distances() -> None:
     angles = np.arange(40)[:, None] * 10_000.0 ** (-np.arange(0, 12, 2) / 12)
     np.testing.assert_allclose(model.sinusoids(40, 12), np.concatenate([np.sin(angles), np.cos(angles)], 1), atol=5e-6)

@@ -11,12 +11,13 @@ jax = pytest.importorskip("jax")
 
 from massivetext.trainer.config import MODELS, parameter_table  # noqa: E402
 from massivetext.trainer.optimizer import learning_rate, make_optimizer, warm_up_steps  # noqa: E402
+from massivetext.trainer.schedule import Schedule  # noqa: E402
 
 MODEL = replace(MODELS["44m"], vocabulary=8)
 
 
-def rate(steps: int, step: int) -> float:
-    return float(learning_rate(MODEL, steps, step))
+def rate(steps: int, step: int, doubles: bool = False) -> float:
+    return float(learning_rate(MODEL, Schedule(steps, 8, doubles), step))
 
 
 def test_the_warm_up_rises_from_1e_7_to_the_peak_over_1500_steps() -> None:
@@ -32,6 +33,14 @@ def test_the_cosine_falls_to_a_tenth_and_stays() -> None:
     assert rate(100_000, 120_000) == pytest.approx(6e-5)
 
 
+def test_the_cosine_follows_the_records_when_the_batch_doubles() -> None:
+    # Of 90,000 steps 60,000 come before the doubling: they hold half the records.
+    constant, doubled = (rate(120_000, 60_000), rate(90_000, 60_000, doubles=True))
+    assert doubled == pytest.approx(constant)
+    assert rate(90_000, 75_000, doubles=True) == pytest.approx(rate(120_000, 90_000))
+    assert rate(90_000, 90_000, doubles=True) == pytest.approx(6e-5)
+
+
 def test_short_runs_warm_up_over_a_tenth_of_their_steps() -> None:
     assert [warm_up_steps(steps) for steps in (1, 9, 20, 14_999, 15_000, 10**6)] == [1, 1, 2, 1499, 1500, 1500]
 
@@ -45,7 +54,7 @@ def first_update(gradient: float, clip: float) -> dict[str, np.ndarray]:
     model = replace(MODEL, layers=1, heads=1, key_size=2, width=4, clip=clip, peak_learning_rate=0.5)
     values = {name: np.full(row.shape, 2.0, "f4") for name, row in parameter_table(model).items()}
     gradients = {name: np.full_like(value, gradient) for name, value in values.items()}
-    optimizer = make_optimizer(model, 10)
+    optimizer = make_optimizer(model, Schedule(10))
 
     @jax.jit
     def updated_twice():  # type: ignore[no-untyped-def]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from massivetext.trainer.order import RecordOrder, interleaved, permuted
+from massivetext.trainer.order import RecordOrder, interleaved, permuted, whole_weights
 
 counts_of_subsets = st.lists(st.integers(1, 60), min_size=1, max_size=6)
 
@@ -62,6 +63,32 @@ def test_the_order_is_the_same_on_every_machine() -> None:
     order = RecordOrder({"books": 5, "web": 11}, 7)
     # Written down from the first version: with another order no old run could go on.
     assert [order[i] for i in range(8)] == [(1, 5), (1, 10), (1, 9), (0, 2), (1, 0), (1, 1), (0, 0), (1, 3)]
+
+
+@given(
+    counts=st.lists(st.integers(1, 12), min_size=1, max_size=4),
+    weights=st.lists(st.integers(1, 9), min_size=4, max_size=4),
+)
+def test_with_weights_each_round_is_exact_and_each_subset_is_read_through_before_it_begins_again(
+    counts: list[int], weights: list[int]
+) -> None:
+    given_weights = dict(zip(map(str, range(len(counts))), weights, strict=False))
+    order = RecordOrder({name: counts[int(name)] for name in given_weights}, 0, given_weights)
+    picks = [order[i] for i in range(order.round * max(counts))]
+    for subset, count in enumerate(counts):
+        per_round = [
+            [r for s, r in picks[i : i + order.round] if s == subset] for i in range(0, len(picks), order.round)
+        ]
+        assert {len(taken) for taken in per_round} == {weights[subset]}
+        taken = [record for records in per_round for record in records]
+        for start in range(0, len(taken) - count + 1, count):
+            assert sorted(taken[start : start + count]) == list(range(count))
+
+
+def test_weights_become_the_smallest_whole_numbers() -> None:
+    weights = {"a": Fraction("0.48"), "b": Fraction("0.27"), "c": Fraction(1, 4)}
+    assert whole_weights(weights) == {"a": 48, "b": 27, "c": 25}
+    assert whole_weights({"a": Fraction(30), "b": Fraction(10)}) == {"a": 3, "b": 1}
 
 
 def test_a_subset_without_records_is_refused() -> None:

@@ -94,14 +94,14 @@ def template_pages(count, size, own):
 def test_near_copies_find_a_mate_at_the_first_look(first_kept):
     count = 3000
     mates = search([near_copies(count, 200)], [first_kept] + [False] * (count - 1), batch_bytes=1 << 20)
-    assert mates.verified < 2 * count
+    assert mates.verified.sum() < 2 * count
     assert (mates.mate[1:] == 0).all() if first_kept else mates.waits[1:].all()
 
 
 def test_template_pages_below_the_threshold_are_not_compared_pairwise():
     count = 3000
     mates = search([template_pages(count, 200, 43)], [False] * count, batch_bytes=1 << 20)
-    assert mates.verified < count
+    assert mates.verified.sum() < count
     assert not mates.waits.any()
     assert (mates.mate < 0).all()
 

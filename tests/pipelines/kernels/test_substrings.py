@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.kernels.substrings import FIRST, SECOND, anchors, covered, live_windows, mix, roll
+from pipelines.kernels.substrings import FIRST, SECOND, anchors, equals, live_windows, mix, paint, roll
 
 LENGTH = 50
 GRAM = LENGTH // 2
@@ -103,7 +103,7 @@ def test_only_windows_with_a_live_anchor_are_given() -> None:
     tokens = planted(5, 4_000)
     offsets = np.array([0, 1_500, 4_000])
     live = np.random.default_rng(5).random(len(tokens)) < 0.3
-    document, place, key, low = live_windows(tokens, offsets, LENGTH, live)
+    document, place, key, low = live_windows(tokens, offsets, LENGTH, np.flatnonzero(live))
     wanted = []
     for d in range(2):
         part = tokens[offsets[d] : offsets[d + 1]].copy()
@@ -119,7 +119,7 @@ def test_only_windows_with_a_live_anchor_are_given() -> None:
 def test_a_document_shorter_than_a_window_has_no_anchor(size: int) -> None:
     tokens, offsets = np.arange(size, dtype=np.uint16), np.array([0, size])
     assert len(anchors(tokens, offsets, LENGTH)[0]) == 0
-    assert len(live_windows(tokens, offsets, LENGTH, np.ones(size, bool))[0]) == 0
+    assert len(live_windows(tokens, offsets, LENGTH, np.arange(size))[0]) == 0
 
 
 def test_large_vocabularies_hash_like_small_ones() -> None:
@@ -131,7 +131,55 @@ def test_large_vocabularies_hash_like_small_ones() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(st.sets(st.integers(0, 80)), st.integers(1, 20))
-def test_covered_tokens_are_those_of_the_windows(begins: set[int], length: int) -> None:
+def test_painted_tokens_are_those_of_the_windows(begins: set[int], length: int) -> None:
     wanted = {begin + i for begin in begins for i in range(length)}
-    got = covered(np.array(sorted(begins), np.int64), length, 100)
-    assert np.flatnonzero(got).tolist() == sorted(wanted)
+    for value in (True, False):
+        inside = np.full(100, not value)
+        paint(np.array(sorted(begins), np.int64), length, value, inside)
+        assert np.flatnonzero(inside == value).tolist() == sorted(wanted)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 3)), max_size=40))
+def test_equals_are_those_of_a_dictionary_also_where_the_tops_of_the_keys_collide(
+    pairs: list[tuple[int, int, int]],
+) -> None:
+    """Keys of a few tops, their lower bits apart as the low hashes are: equal tops of unequal pairs are frequent."""
+    keys = np.array([top << 60 | low for top, low, _ in pairs], np.uint64)
+    lows = np.array([low << 8 | more for _, low, more in pairs], np.uint64)
+    places = defaultdict(list)
+    for index, (top, low, more) in enumerate(pairs):
+        places[top, low, more].append(index)
+    wanted = sorted((index, found[0]) for found in places.values() if len(found) > 1 for index in found)
+    index, first = equals(keys, lows)
+    assert list(zip(index.tolist(), first.tolist(), strict=True)) == wanted
+
+
+def robust(hashes: np.ndarray, span: int) -> list[int]:
+    """Robust winnowing: of equal hashes the one picked before stays."""
+    picked: list[int] = []
+    for window in range(len(hashes) - span + 1):
+        grams = hashes[window : window + span].tolist()
+        equal = [window + place for place, value in enumerate(grams) if value == min(grams)]
+        picked.append(picked[-1] if picked and picked[-1] in equal else equal[-1])
+    return picked
+
+
+def lost(picked: list[int], windows: dict[bytes, list[int]]) -> int:
+    """Windows that stand twice and whose anchors stand at different places in them."""
+    return sum(len({picked[at] - at for at in places}) > 1 for places in windows.values())
+
+
+def test_keeping_the_previous_pick_would_lose_repeats() -> None:
+    """A window of period 3 after other text and after itself: a robust pick hangs on what went before."""
+    tokens = np.concatenate(
+        [np.arange(100, 140), np.resize([7, 8, 9], 60), np.arange(200, 240), np.resize([7, 8, 9], 90)]
+    )
+    tokens = tokens.astype(np.uint16)
+    hashes = rolled(tokens, GRAM)
+    windows = defaultdict(list)
+    for window in range(len(tokens) - LENGTH + 1):
+        windows[tokens[window : window + LENGTH].tobytes()].append(window)
+    span = LENGTH - GRAM + 1
+    assert lost(robust(hashes, span), windows) > 0
+    assert lost([anchor_of(hashes, window, LENGTH) for window in range(len(tokens) - LENGTH + 1)], windows) == 0

@@ -1,0 +1,1 @@
+"""Benchmarks: one command per table, each against the peers in environments of their own; see README.md."""
