@@ -22,10 +22,10 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines import documents, files
-from pipelines.rounds import near_duplicates
 from pipelines.engine import Engine
 from pipelines.exchange import PARTITION_BYTES, partitions_for
 from pipelines.kernels import minhash
+from pipelines.rounds import near_duplicates
 from pipelines.signatures import BANDS, WAITING, Signatures, band_rows, write_rows
 from pipelines.stage import Result, read_marks, write_mark
 
@@ -144,7 +144,7 @@ def measured(count: int, share: float, real: bool) -> tuple[Any, dict[str, Any]]
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.duplicates", description=__doc__)
-    parser.add_argument("--documents", type=int, default=12_500, metavar="N", help="at 1x (default: %(default)s)")
+    parser.add_argument("--documents", type=int, default=25_000, metavar="N", help="at 1x (default: %(default)s)")
     parser.add_argument("--copies", type=float, default=0.1, metavar="SHARE", help="of copies (default: %(default)s)")
     parser.add_argument("--apart", nargs="+", help=argparse.SUPPRESS)
     arguments = parser.parse_args()

@@ -84,6 +84,7 @@ def train(
     mesh = make_mesh(settings.mesh)
     _check(data, config, settings, mesh)
     schedule = Schedule(settings.steps, settings.batch, config.doubles_batch)
+    peak, source = peak_rate(settings.peak, config.compute_dtype, mesh)
     out.mkdir(parents=True, exist_ok=True)
     with jax.set_mesh(mesh), Checkpoints(out / "checkpoints", settings.keep) as checkpoints:
         step, state = checkpoints.latest or 0, first_state(config, schedule, settings.seed, mesh)
@@ -95,8 +96,10 @@ def train(
         if step:
             state, position = checkpoints.restore(step, state)
         report(_opening(data, config, settings, schedule, step))
+        if step < settings.steps:
+            report(f"utilisation is of {peak / 1e12:.3g} TFLOP/s ({source})")
         training = _Steps(data, config, settings, schedule, mesh)
-        progress = training.progress(step, report)
+        progress = Progress(schedule, data.sequence_length, flops.per_token(config), peak, step + 1, report)
         validation = Validation(data, config, training.rows, settings.validation_records, mesh)
         steps = training.run(state, step, position, out)
         for state, position, line in steps:
@@ -127,15 +130,6 @@ class _Steps:
         self._update = make_update(config, schedule)
         self.rows = settings.batch * (data.sequence_length // config.context) // settings.passes
         self._own: Callable[[int], NDArray[np.bool_]] = cache(lambda passes: own_rows(passes, self.rows, mesh))
-
-    def progress(self, step: int, report: Callable[[str], None]) -> Progress:
-        """Of the steps after `step`, against the peak of the devices."""
-        peak, source = peak_rate(self._settings.peak, self._config.compute_dtype, self._mesh)
-        if step < self._schedule.steps:
-            report(f"utilisation is of {peak / 1e12:.3g} TFLOP/s ({source})")
-        return Progress(
-            self._schedule, self._data.sequence_length, flops.per_token(self._config), peak, step + 1, report
-        )
 
     def run(self, state: State, step: int, position: int, out: Path) -> Iterator[tuple[State, int, StepMetrics]]:
         """(state, records consumed, metrics) after each step that is left."""

@@ -128,7 +128,7 @@ def _split(
     blocks: np.ndarray,
     letters: np.ndarray,
     ends: np.ndarray,
-) -> int:
+) -> np.int64:
     """Write a text's word bytes one after the other to `letters`, and to `ends` where each piece between white space
     ends there; returns the number of pieces, empty ones too. ASCII goes through without a branch.
     """

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from pipelines import documents
-from pipelines.rounds import near_duplicates
 from pipelines.engine import Engine
+from pipelines.rounds import near_duplicates
 from pipelines.signatures import Signatures
 from pipelines.stage import read_marks, write_mark
 

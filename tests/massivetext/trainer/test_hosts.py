@@ -30,7 +30,7 @@ def free_port() -> int:
 
 def train(data: Path, out: Path, processes: int, devices: int, mesh: str) -> list[str]:
     """Train to the end in so many processes of so many devices; what each of them printed."""
-    call = f"--model tiny --batch 4 --context 16 --accumulate 2 --steps {STEPS} --checkpoint-every 2 --keep 9 --peak 1"
+    call = f"--model tiny --batch 4 --context 16 --accumulate 2 --steps {STEPS} --checkpoint-every 2 --keep 9"
     call += " --double-batch"
     flags = f"--xla_force_host_platform_device_count={devices} --xla_backend_optimization_level=0"
     environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
@@ -85,7 +85,7 @@ def test_two_processes_equal_one_and_each_goes_on_with_the_run_of_the_other(text
     train(text_folder, one, 1, 1, "1,1,1")
     first, second = train(text_folder, two, 2, 4, "2,2,2")
     assert f"step {STEPS}/{STEPS}" in first
-    assert all(line.startswith("[Gloo]") for line in second.splitlines())
+    assert "loss" not in second  # Gloo alone prints there
     assert_same_run(two, one)
     for run, processes, devices, mesh in ((one, 2, 2, "1,4,1"), (two, 1, 1, "1,1,1")):
         resumed = back_to_step_two(run, tmp_path / f"{run.name}-goes-on")
