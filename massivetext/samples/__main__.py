@@ -11,9 +11,7 @@ from massivetext.samples.corpus import EDITIONS, make
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m massivetext.samples", description="Write the sample corpus."
-    )
+    parser = argparse.ArgumentParser(prog="python -m massivetext.samples", description="Write the sample corpus.")
     parser.add_argument("folder", type=Path, help="a new or empty folder")
     parser.add_argument("--edition", choices=sorted(EDITIONS), default="demo")
     parser.add_argument("--seed", type=int, default=0, help="another number gives other texts")

@@ -44,9 +44,7 @@ def write(folder: Path, items: Sequence[Item], answers: Answers) -> None:
             name, data = f"{number:03d}.epub", epub(item)
         else:
             line_end = "\r\n" if number % 4 == 1 else "\n"
-            data = (b"\xef\xbb\xbf" if number % 4 == 3 else b"") + plain(item, number).replace(
-                "\n", line_end
-            ).encode()
+            data = (b"\xef\xbb\xbf" if number % 4 == 3 else b"") + plain(item, number).replace("\n", line_end).encode()
             name = f"{number:03d}.txt"
             if number % 2:
                 name, data = name + ".gz", gzip.compress(data, 6, mtime=0)
@@ -65,9 +63,7 @@ def plain(item: Item, number: int) -> str:
     blocks = [item.title.upper()]
     for heading, paragraphs in chapters(item):
         blocks.append(heading)
-        blocks += [
-            textwrap.fill(text, 72, break_long_words=False, break_on_hyphens=False) for text in paragraphs
-        ]
+        blocks += [textwrap.fill(text, 72, break_long_words=False, break_on_hyphens=False) for text in paragraphs]
     mark = {"title": item.title, "mark": item.title.upper(), "number": number}
     return _HEADER.format(**mark) + "\n\n".join(blocks) + _FOOTER.format(**mark)
 
@@ -86,9 +82,7 @@ def epub(item: Item) -> bytes:
     navigation = f'<nav xmlns:epub="http://www.idpf.org/2007/ops" epub:type="toc"><ol>{contents}</ol></nav>'
     files["OEBPS/nav.xhtml"] = _XHTML.format(title="Contents", body=navigation)
     name = digest("epub", item.title, size=8).hex()
-    files["OEBPS/content.opf"] = _PACKAGE.format(
-        title=escape(item.title), name=name, manifest=manifest, spine=spine
-    )
+    files["OEBPS/content.opf"] = _PACKAGE.format(title=escape(item.title), name=name, manifest=manifest, spine=spine)
     return _zip(files)
 
 

@@ -74,9 +74,7 @@ def make(folder: str | Path, edition: str = "demo", seed: int = 0, scale: int = 
         raise ValueError(f"scale is {scale}; a whole number from 1 is expected")
     folder = Path(folder)
     if folder.is_dir() and any(folder.iterdir()):
-        raise ValueError(
-            f"{str(folder)!r} is not empty; name a new folder, so that no old file is taken for a sample"
-        )
+        raise ValueError(f"{str(folder)!r} is not empty; name a new folder, so that no old file is taken for a sample")
     _write(folder, EDITIONS[edition].scaled(scale), seed)
     return folder
 
@@ -194,9 +192,7 @@ def _plain(sizes: Edition, seed: int) -> list[Item]:
     for number in range(sizes.variants):
         for rule, maker in planted.PLAIN_MAKERS.items():
             paragraphs = maker(Draw("failing", seed, rule, number))
-            items.append(
-                Item(paragraphs=paragraphs, outcome="dropped", rule=rule, note=f"fails {rule} first")
-            )
+            items.append(Item(paragraphs=paragraphs, outcome="dropped", rule=rule, note=f"fails {rule} first"))
         writer = Writer(Draw("plain", seed, number))
         items.append(Item(paragraphs=writer.paragraphs(240), note="ordinary"))
     return items
@@ -221,9 +217,7 @@ def _unsafe(seed: int, number: int) -> Planted:
     for place, host in enumerate(evaluation.UNSAFE_HOSTS):
         draw = Draw("unsafe", seed, number, place)
         paragraphs = evaluation.spam(draw) if place % 2 else Writer(draw).paragraphs(240)
-        item = Item(
-            paragraphs=paragraphs, title="A page", outcome="dropped", rule="unsafe_host", note="listed host"
-        )
+        item = Item(paragraphs=paragraphs, title="A page", outcome="dropped", rule="unsafe_host", note="listed host")
         found.append((WEB, replace(item, host=f"shop.{host}" if place == 3 else host)))
     spam = evaluation.spam(Draw("spam", seed, number))
     note = "needs a model trained on safety/labelled.jsonl"

@@ -45,9 +45,7 @@ def _row(number: int) -> dict[str, str]:
 def _jsonl(folder: Path, answers: Answers) -> None:
     source = "c4/truncated.json.gz"
     second = jsonlines.packed(_row(number) for number in range(3, 9))
-    (folder / source).write_bytes(
-        jsonlines.packed(_row(number) for number in range(3)) + second[: len(second) // 2]
-    )
+    (folder / source).write_bytes(jsonlines.packed(_row(number) for number in range(3)) + second[: len(second) // 2])
     # How many rows of the cut member come out is up to the decompressor; the whole member before it must.
     for row in range(3):
         answers.add("c4", source, row, _item(row))

@@ -30,11 +30,7 @@ _BOASTS = (
 def spam(draw: Draw, sentences: int = 14) -> tuple[str, ...]:
     """Paragraphs of mild, made-up spam: casinos, pills, copies and loans."""
     writer = Writer(draw)
-    patterns = [
-        pattern
-        for _ in range(sentences // len(_BOASTS) + 1)
-        for pattern in draw.sample(_BOASTS, len(_BOASTS))
-    ]
+    patterns = [pattern for _ in range(sentences // len(_BOASTS) + 1) for pattern in draw.sample(_BOASTS, len(_BOASTS))]
     symbols = ("number", "fresh", "adj", "season", "town", "year", "person", "unit")
     written = []
     for pattern in patterns[:sentences]:
@@ -46,9 +42,7 @@ def spam(draw: Draw, sentences: int = 14) -> tuple[str, ...]:
     return tuple(" ".join(written[start : start + 3]) for start in range(0, sentences, 3))
 
 
-def write(
-    folder: Path, seed: int, items: Sequence[str], articles: Sequence[tuple[str, Sequence[str]]]
-) -> None:
+def write(folder: Path, seed: int, items: Sequence[str], articles: Sequence[tuple[str, Sequence[str]]]) -> None:
     """Write the items as JSON lines, questions that overlap with nothing, and articles in WikiText's form."""
     target = folder / "eval_sets"
     target.mkdir(parents=True, exist_ok=True)
@@ -58,15 +52,11 @@ def write(
         writer = Writer(Draw("question", seed, number))
         questions.append({"question": writer.sentence()[:-1] + ", is it true?", "answer": writer.sentence()})
     (target / "questions.jsonl.gz").write_bytes(jsonlines.packed(questions))
-    (target / "wiki-articles.txt").write_text(
-        "".join(_article(*article) for article in articles), encoding="utf-8"
-    )
+    (target / "wiki-articles.txt").write_text("".join(_article(*article) for article in articles), encoding="utf-8")
 
 
 def _article(title: str, paragraphs: Sequence[str]) -> str:
-    sections = "".join(
-        f" \n = = Part {number} = = \n \n {text} \n" for number, text in enumerate(paragraphs[1:], 1)
-    )
+    sections = "".join(f" \n = = Part {number} = = \n \n {text} \n" for number, text in enumerate(paragraphs[1:], 1))
     return f" \n = {title} = \n \n {paragraphs[0]} \n{sections}"
 
 

@@ -19,9 +19,7 @@ WEB, BOOKS, C4, NEWS, WIKIPEDIA = "massiveweb", "books", "c4", "news", "wikipedi
 
 
 def _copy(text: str, title: str, rule: str, group: str, note: str) -> Item:
-    return Item(
-        paragraphs=as_paragraphs(text), title=title, outcome="one_kept", rule=rule, group=group, note=note
-    )
+    return Item(paragraphs=as_paragraphs(text), title=title, outcome="one_kept", rule=rule, group=group, note=note)
 
 
 def exact_copies(draw: Draw, number: int) -> Planted:
@@ -41,9 +39,7 @@ def exact_copies(draw: Draw, number: int) -> Planted:
             f"exact-{kind}-{number}",
             "one text, several records",
         )
-        planted += [
-            (subset, replace(item, note=f"{item.note}, {place}")) for place, subset in enumerate(subsets)
-        ]
+        planted += [(subset, replace(item, note=f"{item.note}, {place}")) for place, subset in enumerate(subsets)]
     return planted
 
 
@@ -80,9 +76,7 @@ def near_copies_elsewhere(draw: Draw, number: int) -> Planted:
     """Near copies in Wikipedia, which is not searched for them."""
     writer = Writer(Draw("elsewhere", draw.below(4096), number))
     text, title = writer.exactly(280), writer.title()
-    item = Item(
-        paragraphs=as_paragraphs(text), title=title, group=f"near-wikipedia-{number}", note="near copies stay"
-    )
+    item = Item(paragraphs=as_paragraphs(text), title=title, group=f"near-wikipedia-{number}", note="near copies stay")
     varied = replace(item, paragraphs=as_paragraphs(vary(text, [90])), title=f"{title}, a second look")
     return [(WIKIPEDIA, item), (WIKIPEDIA, varied)]
 
@@ -91,14 +85,10 @@ def same_story(draw: Draw, number: int, words: int) -> Planted:
     """A book as text and as EPUB in another edition, and a short book that is there twice."""
     writer = Writer(Draw("story", draw.below(4096), number), cast=8)
     edition = writer.paragraphs(words)
-    again = tuple(
-        text if place % 5 else vary(text, [len(text.split()) // 2]) for place, text in enumerate(edition)
-    )
+    again = tuple(text if place % 5 else vary(text, [len(text.split()) // 2]) for place, text in enumerate(edition))
     item = Item(paragraphs=edition, title=writer.title(), outcome="one_kept", rule="near_duplicate")
     item = replace(item, group=f"near-books-{number}", note="two editions of a book")
-    short = replace(
-        item, paragraphs=writer.paragraphs(words // 2), rule="exact_duplicate", title=writer.title()
-    )
+    short = replace(item, paragraphs=writer.paragraphs(words // 2), rule="exact_duplicate", title=writer.title())
     short = replace(short, group=f"exact-books-{number}", note="one book in two files")
     return [
         (BOOKS, item),

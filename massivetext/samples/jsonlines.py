@@ -15,9 +15,7 @@ from massivetext.samples.names import town
 
 def packed(rows: Iterable[object]) -> bytes:
     """The rows as JSON lines in one gzip member."""
-    return gzip.compress(
-        "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode(), 6, mtime=0
-    )
+    return gzip.compress("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode(), 6, mtime=0)
 
 
 def write(folder: Path, subset: str, seed: int, items: Sequence[Item], files: int, answers: Answers) -> None:

@@ -17,9 +17,7 @@ SURNAME_STARTS = (
     "|Marl|Mild|Nor|Oak|Pem|Quar|Rad|Ridg|Sand|Shel|Stan|Thorn|Under|Vin|Wal|Weather|Whit|Wil|Win|Wood"
     "|Yar"
 )
-SURNAME_ENDS = (
-    "by|croft|den|er|field|ford|gate|ham|head|ing|land|ley|low|man|mere|more|row|sby|son|ston|well|wick"
-)
+SURNAME_ENDS = "by|croft|den|er|field|ford|gate|ham|head|ing|land|ley|low|man|mere|more|row|sby|son|ston|well|wick"
 TOWN_STARTS = (
     "Alder|Amber|Bar|Beck|Bram|Bright|Castle|Cold|Copper|Crow|Dun|East|Ember|Fen|Fox|Glen|Green|Grim"
     "|Hal|Harrow|High|Iron|Kirk|Lam|Lin|Long|Maple|Mer|Mill|Nether|North|Otter|Pen|Raven|Red|Salt|Scar"

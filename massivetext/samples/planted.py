@@ -97,9 +97,7 @@ def _hashes(draw: Draw) -> tuple[str, ...]:
 def _ellipses(draw: Draw) -> tuple[str, ...]:
     found = Writer(draw).exactly(240).split()
     inside = [word + "..." if place % 7 == 3 and word.isalpha() else word for place, word in enumerate(found)]
-    inside = [
-        word + "..." if place % 14 == 0 and word.isalpha() else word for place, word in enumerate(inside)
-    ]
+    inside = [word + "..." if place % 14 == 0 and word.isalpha() else word for place, word in enumerate(inside)]
     return as_paragraphs(" ".join(inside))
 
 
@@ -110,8 +108,7 @@ def _bullets(draw: Draw) -> tuple[str, ...]:
 def _broken_off(draw: Draw) -> tuple[str, ...]:
     whole = as_paragraphs(Writer(draw).exactly(420), 2)
     return tuple(
-        paragraph.rstrip(".?") + "..." if place % 2 == 0 else paragraph
-        for place, paragraph in enumerate(whole)
+        paragraph.rstrip(".?") + "..." if place % 2 == 0 else paragraph for place, paragraph in enumerate(whole)
     )
 
 
@@ -126,9 +123,7 @@ def _numbers(draw: Draw) -> tuple[str, ...]:
 def _no_stop_words(draw: Draw) -> tuple[str, ...]:
     writer = Writer(draw, cast=12)
     sentences = [
-        sentence.format(
-            name=draw.pick(writer.people[2::3]), town=draw.pick(writer.towns), season=writer.fill("season")
-        )
+        sentence.format(name=draw.pick(writer.people[2::3]), town=draw.pick(writer.towns), season=writer.fill("season"))
         for sentence in draw.sample(_NO_STOP_WORDS, 12)
     ]
     return as_paragraphs(" ".join(sentences))
@@ -137,9 +132,7 @@ def _no_stop_words(draw: Draw) -> tuple[str, ...]:
 def _same_lines(draw: Draw) -> tuple[str, ...]:
     writer = Writer(draw)
     copied = writer.exactly(11)
-    return tuple(
-        line for paragraph in as_paragraphs(writer.exactly(160), 3)[:5] for line in (paragraph, copied)
-    )
+    return tuple(line for paragraph in as_paragraphs(writer.exactly(160), 3)[:5] for line in (paragraph, copied))
 
 
 def _same_long_line(draw: Draw) -> tuple[str, ...]:

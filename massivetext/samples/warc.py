@@ -24,9 +24,7 @@ def date(number: int) -> str:
     return DATE.format(day=1 + number // 1440 % 28, hour=number // 60 % 24, minute=number % 60)
 
 
-def record(
-    kind: str, name: Sequence[object], block: bytes, fields: Sequence[tuple[str, str]], day: str
-) -> bytes:
+def record(kind: str, name: Sequence[object], block: bytes, fields: Sequence[tuple[str, str]], day: str) -> bytes:
     """One record as a gzip member."""
     head = [("WARC-Type", kind), ("WARC-Record-ID", record_id(kind, *name)), ("WARC-Date", day), *fields]
     head.append(("Content-Length", str(len(block))))

@@ -45,9 +45,7 @@ class _Crawl:
         self._path.write_bytes(b"".join(self._members))
 
 
-def write(
-    folder: Path, seed: int, items: Sequence[Item], plain: Sequence[Item], files: int, answers: Answers
-) -> None:
+def write(folder: Path, seed: int, items: Sequence[Item], plain: Sequence[Item], files: int, answers: Answers) -> None:
     """Write the items to `files` WARC files, the plain ones to a WET file."""
     (folder / SUBSET).mkdir(parents=True, exist_ok=True)
     crawls = [_Crawl(folder, number, answers) for number in range(files)]

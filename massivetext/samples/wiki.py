@@ -26,9 +26,7 @@ def write(folder: Path, seed: int, items: Sequence[Item], answers: Answers) -> N
         pages.append(_page(len(pages), 0, item.title, wikitext(Draw("wiki", seed, number), item)))
         if number % 7 == 0:
             answers.skip(SUBSET, SOURCE, len(pages), "redirect", "redirect page")
-            pages.append(
-                _page(len(pages), 0, item.title.upper(), f"#REDIRECT [[{item.title}]]", target=item.title)
-            )
+            pages.append(_page(len(pages), 0, item.title.upper(), f"#REDIRECT [[{item.title}]]", target=item.title))
         if number % 7 == 3:
             answers.skip(SUBSET, SOURCE, len(pages), "namespace", "talk page")
             talk = "== Sources ==\nWhere does the second paragraph come from? ~~~~"
@@ -70,8 +68,7 @@ def _marked_up(draw: Draw, paragraph: str) -> str:
 
 def _head() -> str:
     spaces = "".join(
-        f'      <namespace key="{key}" case="first-letter">{name}</namespace>\n'
-        for key, name in _NAMESPACES.items()
+        f'      <namespace key="{key}" case="first-letter">{name}</namespace>\n' for key, name in _NAMESPACES.items()
     )
     return (
         '<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.10/" version="0.10" xml:lang="en">\n'

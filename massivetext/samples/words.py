@@ -21,12 +21,8 @@ TOPICS: dict[str, dict[str, str]] = {
             "quay|pier|breakwater|slipway|dry dock|fish market|signal tower|salt shed|boat yard|estuary"
             "|sandbank|customs house|ferry landing|chain locker|tide pool|sea wall|warehouse"
         ),
-        "verb": (
-            "moor|anchor|load|unload|varnish|repair|inspect|launch|caulk|measure|lower|hoist|salvage|steer"
-        ),
-        "quality": (
-            "salt-stained|tarred|seaworthy|barnacled|brackish|leaking|copper|weather-beaten|tidal|sunken"
-        ),
+        "verb": ("moor|anchor|load|unload|varnish|repair|inspect|launch|caulk|measure|lower|hoist|salvage|steer"),
+        "quality": ("salt-stained|tarred|seaworthy|barnacled|brackish|leaking|copper|weather-beaten|tidal|sunken"),
         "mass": "salt|driftwood|seaweed|tar|canvas|ballast|fog|herring|shingle|brine",
     },
     "garden": {
@@ -45,9 +41,7 @@ TOPICS: dict[str, dict[str, str]] = {
             "|pond|rockery|arboretum|compost heap|allotment|border|vineyard|herb bed"
         ),
         "verb": "water|prune|plant|graft|weed|mulch|harvest|gather|transplant|label|shelter|fertilise|rake",
-        "quality": (
-            "fragrant|evergreen|frost-tender|overgrown|shaded|ripe|thorny|flowering|hardy|climbing|dwarf"
-        ),
+        "quality": ("fragrant|evergreen|frost-tender|overgrown|shaded|ripe|thorny|flowering|hardy|climbing|dwarf"),
         "mass": "compost|leaf mould|pollen|manure|clover|moss|rainwater|lavender|loam|frost",
     },
     "railway": {
@@ -65,12 +59,8 @@ TOPICS: dict[str, dict[str, str]] = {
             "platform|tunnel|goods yard|signal box|level crossing|junction|viaduct|engine shed"
             "|waiting room|siding|cutting|embankment|booking hall|branch line|terminus|footbridge"
         ),
-        "verb": (
-            "signal|couple|uncouple|delay|inspect|replace|oil|stoke|dispatch|shunt back|paint|examine|tighten"
-        ),
-        "quality": (
-            "narrow-gauge|punctual|overdue|riveted|soot-covered|double-track|suburban|single-line|idle"
-        ),
+        "verb": ("signal|couple|uncouple|delay|inspect|replace|oil|stoke|dispatch|shunt back|paint|examine|tighten"),
+        "quality": ("narrow-gauge|punctual|overdue|riveted|soot-covered|double-track|suburban|single-line|idle"),
         "mass": "steam|coal|gravel|soot|grease|freight|ash|iron|mail|smoke",
     },
     "kitchen": {
@@ -87,9 +77,7 @@ TOPICS: dict[str, dict[str, str]] = {
             "pantry|bakery|cellar|dining room|market stall|smokehouse|dairy|scullery|village inn"
             "|cold store|spice shop|mill house|tea room|brewery|larder|hearth"
         ),
-        "verb": (
-            "roast|season|simmer|knead|taste|pickle|serve|garnish|bake|boil|glaze|preserve|marinate|sweeten"
-        ),
+        "verb": ("roast|season|simmer|knead|taste|pickle|serve|garnish|bake|boil|glaze|preserve|marinate|sweeten"),
         "quality": "buttery|smoked|bitter|crisp|spiced|sour|tender|home-made|salted|golden|peppery|burnt",
         "mass": "flour|butter|yeast|vinegar|honey|pepper|dough|cream|broth|cinnamon|rye|barley",
     },
@@ -108,12 +96,8 @@ TOPICS: dict[str, dict[str, str]] = {
             "observatory|hill station|valley|reservoir|moor|coast road|mountain pass|weather ship"
             "|rooftop|airfield|marsh|ridge|plateau|delta|summit|flood plain"
         ),
-        "verb": (
-            "record|measure|predict|observe|chart|compare|report|track|calibrate|announce|collect|photograph"
-        ),
-        "quality": (
-            "overcast|humid|freezing|unsettled|stormy|gusty|mild|dry|thunderous|hazy|northerly|seasonal"
-        ),
+        "verb": ("record|measure|predict|observe|chart|compare|report|track|calibrate|announce|collect|photograph"),
+        "quality": ("overcast|humid|freezing|unsettled|stormy|gusty|mild|dry|thunderous|hazy|northerly|seasonal"),
         "mass": "rain|snow|sleet|mist|sunshine|hail|humidity|air pressure|lightning|dew",
     },
     "library": {
@@ -132,9 +116,7 @@ TOPICS: dict[str, dict[str, str]] = {
             "|bindery|reference desk|museum|lecture hall|scriptorium|basement|cloister"
         ),
         "verb": "catalogue|translate|print|restore|annotate|collect|publish|examine|index|recite",
-        "quality": (
-            "leather-bound|faded|rare|illustrated|unsigned|anonymous|gilded|handwritten|footnoted|borrowed"
-        ),
+        "quality": ("leather-bound|faded|rare|illustrated|unsigned|anonymous|gilded|handwritten|footnoted|borrowed"),
         "mass": "ink|vellum|paper|dust|glue|parchment|marginalia|gossip|correspondence|poetry",
     },
     "mountain": {
@@ -152,12 +134,8 @@ TOPICS: dict[str, dict[str, str]] = {
             "summit|valley floor|alpine hut|north face|quarry|base camp|plateau|gorge|scree slope|pass"
             "|pasture|ravine|ice field|tree line|cave|chapel|saddle"
         ),
-        "verb": (
-            "climb|survey|rescue|mark|explore|measure|sketch|cross|descend|abandon|name|photograph|chart"
-        ),
-        "quality": (
-            "granite|sheer|snowbound|glacial|windswept|treeless|limestone|volcanic|remote|jagged|steep"
-        ),
+        "verb": ("climb|survey|rescue|mark|explore|measure|sketch|cross|descend|abandon|name|photograph|chart"),
+        "quality": ("granite|sheer|snowbound|glacial|windswept|treeless|limestone|volcanic|remote|jagged|steep"),
         "mass": "ice|granite|snow|thin air|slate|quartz|scree|meltwater|juniper|lichen",
     },
     "workshop": {
@@ -176,9 +154,7 @@ TOPICS: dict[str, dict[str, str]] = {
             "|tannery|weaving shed|foundry|saw mill|market hall|back room|counting house"
         ),
         "verb": "polish|hammer|carve|assemble|repair|adjust|engrave|solder|sharpen|varnish|design|sand|mend",
-        "quality": (
-            "hand-made|brass|oak|polished|intricate|worn|walnut|ornate|rusted|mechanical|unfinished|dented"
-        ),
+        "quality": ("hand-made|brass|oak|polished|intricate|worn|walnut|ornate|rusted|mechanical|unfinished|dented"),
         "mass": "sawdust|charcoal|beeswax|clay|wool|molten glass|leather|varnish|solder|timber",
     },
     "market": {
@@ -196,13 +172,8 @@ TOPICS: dict[str, dict[str, str]] = {
             "market square|exchange|counting room|auction hall|arcade|corn hall|toll gate|street corner"
             "|bank|cattle pen|draper's shop|town hall|cloth hall|warehouse|fairground|high street"
         ),
-        "verb": (
-            "weigh|price|trade|borrow|insure|deliver|export|import|collect|exchange|store|order|return"
-            "|auction"
-        ),
-        "quality": (
-            "profitable|scarce|overpriced|second-hand|imported|seasonal|unpaid|wholesale|local|counterfeit"
-        ),
+        "verb": ("weigh|price|trade|borrow|insure|deliver|export|import|collect|exchange|store|order|return|auction"),
+        "quality": ("profitable|scarce|overpriced|second-hand|imported|seasonal|unpaid|wholesale|local|counterfeit"),
         "mass": "credit|silk|grain|wool|silver|demand|profit|linen|rent|tobacco",
     },
     "river": {
@@ -221,9 +192,7 @@ TOPICS: dict[str, dict[str, str]] = {
             "|spring|ford|water mill|wharf|marsh|oxbow|tributary|backwater"
         ),
         "verb": "dredge|cross|row past|flood|restore|drain|observe|divert|survey|empty|clean|open|guard",
-        "quality": (
-            "muddy|navigable|shallow|silted|swollen|slow|reed-fringed|freshwater|winding|migratory|clear"
-        ),
+        "quality": ("muddy|navigable|shallow|silted|swollen|slow|reed-fringed|freshwater|winding|migratory|clear"),
         "mass": "silt|water|mud|watercress|sediment|foam|peat|ice|duckweed|gravel",
     },
 }
@@ -247,17 +216,13 @@ SHARED = {
         "|October|November|December|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday|Easter"
         "|midsummer|harvest time"
     ),
-    "unit": (
-        "mile|yard|week|day|month|hour|shilling|basket|ton|visitor|family|year|page|step|gallon|pound|letter"
-    ),
+    "unit": ("mile|yard|week|day|month|hour|shilling|basket|ton|visitor|family|year|page|step|gallon|pound|letter"),
     "people": (
         "visitor|neighbour|pupil|stranger|official|cousin|student|traveller|widow|soldier|doctor|lawyer"
         "|nun|committee|council|owner|customer|inspector|teacher|friend|sister|uncle|nephew|critic"
         "|mayor|historian"
     ),
-    "base": (
-        "hope|promise|refuse|agree|decide|try|threaten|offer|manage|prepare|want|need|ask|learn|start|expect"
-    ),
+    "base": ("hope|promise|refuse|agree|decide|try|threaten|offer|manage|prepare|want|need|ask|learn|start|expect"),
     "link": (
         "Even so|In the end|For all that|By then|As a result|After that|Meanwhile|In practice|At first"
         "|Later on|Sooner or later|On the whole|In any case|Strangely enough|Of course|By contrast"
@@ -273,11 +238,6 @@ SHARED = {
         "proud|tired|certain|afraid|glad|sorry|unsure|ready|jealous|amused|grateful|puzzled|alone|late"
         "|early|content|angry|pleased|hopeful|famous|poor|wealthy|patient|nervous|silent"
     ),
-    "adverb": (
-        "never|often|seldom|always|rarely|still|usually|once|soon|nearly|hardly|sometimes|again|gladly|simply"
-    ),
-    "many": (
-        "several|many|a few|most|some|both|twelve|forty|dozens of|hundreds of|countless|various|all the"
-        "|two|six"
-    ),
+    "adverb": ("never|often|seldom|always|rarely|still|usually|once|soon|nearly|hardly|sometimes|again|gladly|simply"),
+    "many": ("several|many|a few|most|some|both|twelve|forty|dozens of|hundreds of|countless|various|all the|two|six"),
 }
