@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from apache_beam.io.filesystem import BeamIOError
-
 from filters.rule import suggestion
 from massivetext import lock, mixtures, samples
 from massivetext.driver import Build
@@ -244,7 +242,7 @@ def run(argv: Sequence[str]) -> None:
 def main() -> None:
     try:
         run(sys.argv[1:])
-    except (BuildError, lock.HeldError, BeamIOError, ValueError) as error:
+    except (BuildError, lock.HeldError, files.StoreError, ValueError) as error:
         sys.exit(f"massivetext.build: {error}")
     except KeyboardInterrupt:
         sys.exit("massivetext.build: interrupted; run the same command again to go on where it stopped")

@@ -65,6 +65,8 @@ class Decide:
 
 def decide(batch: pa.RecordBatch, rules: Rules) -> pa.Table:
     """The batch's failing documents as a drops table; every rule is evaluated for every document."""
+    if not rules:
+        return documents.DROPS.empty_table()
     table = pa.Table.from_batches([batch])
     if any(rule.needs_text for rule in rules):
         table = asked.with_signals(rules, table, table.column("text"))

@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, BinaryIO, cast
 
-from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 TEMPORARY = ".tmp-"
+StoreError = BeamIOError  # what an object store refuses
 
 
 @dataclass(frozen=True)
