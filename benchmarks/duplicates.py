@@ -22,11 +22,11 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines import documents, files
+from pipelines.duplicates.rounds import near_duplicates
+from pipelines.duplicates.signatures import BANDS, WAITING, Signatures, band_rows, write_rows
 from pipelines.engine import Engine
 from pipelines.exchange import PARTITION_BYTES, partitions_for
 from pipelines.kernels import minhash
-from pipelines.rounds import near_duplicates
-from pipelines.signatures import BANDS, WAITING, Signatures, band_rows, write_rows
 from pipelines.stage import Result, read_marks, write_mark
 
 SHARDS = 16

@@ -21,9 +21,10 @@ from array_record.python.array_record_module import ArrayRecordReader, ArrayReco
 from benchmarks import web
 from massivetext.trainer.data import TrainingRecords
 from massivetext.trainer.manifest import read_manifest
-from pipelines import files, records
-from pipelines.records import Layout
-from pipelines.tokenizer import Encoder
+from pipelines import files
+from pipelines.packing import records
+from pipelines.packing.records import Layout
+from pipelines.tokenization.tokenizer import Encoder
 
 BATCH = 256
 SHUFFLED = 1 << 17  # Grain's shuffle is slow below 2^16 records, so the shard is listed as often as it takes

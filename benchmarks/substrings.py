@@ -21,12 +21,13 @@ import pyarrow as pa
 import pydivsufsort
 
 from benchmarks import web
-from pipelines import documents, sources, tokens, windows
+from pipelines import documents, sources, tokens
 from pipelines.engine import Engine
 from pipelines.kernels.substrings import anchors, equals, live_windows, warm_up
-from pipelines.repeats import repeated_spans
 from pipelines.stage import Stage
-from pipelines.tokenizer import Encoder
+from pipelines.substrings import windows
+from pipelines.substrings.repeats import repeated_spans
+from pipelines.tokenization.tokenizer import Encoder
 
 LENGTH = 50
 BYTES = 20_000_000

@@ -11,8 +11,8 @@ import pyarrow as pa
 import sentencepiece
 
 from benchmarks import web
-from pipelines import words
-from pipelines.tokenizer import Encoder
+from pipelines.tokenization import words
+from pipelines.tokenization.tokenizer import Encoder
 
 
 def main() -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipelines import documents, files, vocabulary
+from pipelines import documents, files
+from pipelines.tokenization import vocabulary
 from pipelines.tokens import SAMPLE_SCHEMA
 
 PACK = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -9,8 +9,9 @@ from typing import Any
 from massivetext.errors import BuildError
 from massivetext.folders import Folders
 from massivetext.mixture import GENERATIONS, Mixture, Subset
-from pipelines import copies, earlier, groups, identity, matches, rounds, signatures
-from pipelines.earlier import Earlier, Finished
+from pipelines import identity
+from pipelines.duplicates import copies, earlier, groups, matches, rounds, signatures
+from pipelines.duplicates.earlier import Earlier, Finished
 from pipelines.engine import Engine
 from pipelines.inputs import Shard
 from pipelines.stage import Mark, Stage
@@ -97,7 +98,7 @@ class Search:
         todo = Stage(
             "signatures",
             folder,
-            identity.of_code("pipelines.signatures"),
+            identity.of_code("pipelines.duplicates.signatures"),
             {**signature_settings(self.mixture), "generation": last},
             {s.number: [self._digests(s.number, after), roles[s.subset]] for s in self.shards},
             self.sizes,

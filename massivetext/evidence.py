@@ -14,10 +14,10 @@ from massivetext.account import Account
 from massivetext.duplicates import Search
 from massivetext.errors import BuildError
 from pipelines import documents, files, stage
-from pipelines.copies import RULE as EXACT
-from pipelines.copies import SURVIVORS
-from pipelines.earlier import holding
-from pipelines.rounds import NEAR
+from pipelines.duplicates.copies import RULE as EXACT
+from pipelines.duplicates.copies import SURVIVORS
+from pipelines.duplicates.earlier import holding
+from pipelines.duplicates.rounds import NEAR
 
 LISTED = 5
 EXCERPT = 160

@@ -15,10 +15,10 @@ from typing import Any, Literal
 from filters.rule import Rule
 from pipelines import files
 from pipelines.documents import GENERATION_BITS
+from pipelines.duplicates.scope import ALL, check_scope
+from pipelines.duplicates.signatures import recall
 from pipelines.extract import EXTRACTORS
 from pipelines.kernels.near import Threshold
-from pipelines.scope import ALL, check_scope
-from pipelines.signatures import recall
 
 Role = Literal["full", "reference", "none"]
 ROLES: tuple[str, ...] = typing.get_args(Role)

@@ -21,7 +21,7 @@ from massivetext.mixture import Mixture
 from massivetext.progress import Progress, peak_bytes
 from pipelines import files, identity
 from pipelines.engine import Engine
-from pipelines.quotas import Plan
+from pipelines.packing.quotas import Plan
 
 FORMAT = 1
 AFTER_RULES = ("exact_duplicate", "near_duplicate", "test_set", "test_set_title", "cut_away")

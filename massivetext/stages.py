@@ -13,28 +13,19 @@ from massivetext.evidence import Evidence
 from massivetext.folders import Folders
 from massivetext.mixture import Mixture
 from pipelines import curate as curating
-from pipelines import (
-    cut,
-    exclude,
-    export,
-    files,
-    identity,
-    megatron,
-    mix,
-    pack,
-    tokenizer,
-    tokens,
-)
+from pipelines import cut, exclude, export, files, identity, mix, pack, tokens
 from pipelines.decide import Decide
-from pipelines.earlier import Finished
+from pipelines.duplicates.earlier import Finished
 from pipelines.engine import Engine
 from pipelines.identify import Identify
 from pipelines.inputs import Shard
 from pipelines.mix import FinalTokens
-from pipelines.quotas import Plan
-from pipelines.quotas import Subset as Wanted
-from pipelines.records import Layout
+from pipelines.packing import megatron
+from pipelines.packing.quotas import Plan
+from pipelines.packing.quotas import Subset as Wanted
+from pipelines.packing.records import Layout
 from pipelines.stage import Mark, Stage
+from pipelines.tokenization import tokenizer
 
 NAMES = ("curate", "identify", "decide", "deduplicate", "exclude", "tokenize", "cut", "mix", "pack")
 DROPPING = ("identify", "decide", "exact", "near", "exclude")

@@ -56,14 +56,12 @@ def _run_folder(options: argparse.Namespace) -> Path:
 
 
 def _train(options: argparse.Namespace) -> int:
-    import jax
-
     from massivetext.trainer import curves, hosts, loop, weights
     from massivetext.trainer.data import TrainingRecords
 
     data = read_manifest(options.data)
     hosts.join(options.coordinator, options.processes, options.process)
-    on_cpu = jax.default_backend() == "cpu"
+    on_cpu = hosts.on_cpu()
     config = _model(options, data, on_cpu)
     settings = _settings(options, data, config, on_cpu)
     out = _run_folder(options)

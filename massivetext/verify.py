@@ -15,11 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from massivetext.folders import Folders
-from pipelines import files, records
+from pipelines import files
 from pipelines.mix import PLAN
 from pipelines.pack import packing_problems
-from pipelines.quotas import Plan
-from pipelines.records import COUNTED, Layout
+from pipelines.packing import records
+from pipelines.packing.quotas import Plan
+from pipelines.packing.records import COUNTED, Layout
 
 AGAIN = "remove it and run the build again"
 USAGE = """examples:

@@ -14,14 +14,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipelines import alone, documents, excise, files, identity, tokenizer, windows
+from pipelines import alone, documents, files, identity
 from pipelines.engine import Engine
-from pipelines.excise import Cut
-from pipelines.overlay import CHANGED, replaced
-from pipelines.repeats import KEEP_ONE, REMOVE_ALL, Cutting, repeated_spans
 from pipelines.stage import Mark, Stage, total
+from pipelines.substrings import excise, windows
+from pipelines.substrings.excise import Cut
+from pipelines.substrings.overlay import CHANGED, replaced
+from pipelines.substrings.repeats import KEEP_ONE, REMOVE_ALL, Cutting, repeated_spans
+from pipelines.substrings.windows import FULL, NONE, REFERENCE, Anchors, LiveAnchors, Repeats, Windows
+from pipelines.tokenization import tokenizer
 from pipelines.tokens import Tokenization, encoded, model_path, tokenize
-from pipelines.windows import FULL, NONE, REFERENCE, Anchors, LiveAnchors, Repeats, Windows
 
 __all__ = ["KEEP_ONE", "REMOVE_ALL", "Cutting", "cut_substrings", "final", "main", "read_final", "repeated_spans"]
 

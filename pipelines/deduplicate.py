@@ -18,12 +18,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines import alone, copies, documents, files, identity, inputs, rounds
+from pipelines import alone, documents, files, identity, inputs
+from pipelines.duplicates import copies, rounds
+from pipelines.duplicates.signatures import Signatures, recall
 from pipelines.engine import Engine
 from pipelines.inputs import Shard
 from pipelines.kernels.minhash import BANDS
 from pipelines.kernels.near import Threshold
-from pipelines.signatures import Signatures, recall
 from pipelines.sources.compression import open_stream
 from pipelines.stage import Mark, Result, Stage, total
 
@@ -47,13 +48,15 @@ class Searching:
 def search(engine: Engine, read: alone.Files, how: Searching) -> tuple[dict[int, Mark], dict[int, Mark]]:
     """Marks of `out`/exact and `out`/near, which hold a drops sidecar for every file."""
     exact, signed, near = (files.join(read.out, name) for name in ("exact", "signatures", "near"))
-    of_copies = Stage("exact", exact, identity.of_code("pipelines.copies"), {}, read.digests, read.sizes, True)
+    of_copies = Stage(
+        "exact", exact, identity.of_code("pipelines.duplicates.copies"), {}, read.digests, read.sizes, True
+    )
     work = copies.Exact(read.documents, (), exact, ROLES)
     count = sum(mark.counts["documents"] for mark in read.marks.values())
     lost = engine.run_exchange(of_copies, work, count * copies.COPIES.itemsize)
     settings = {"bands": how.bands, "rows": how.rows}
     made_from = {shard: [read.digests[shard], lost[shard].digests] for shard in lost}
-    code = identity.of_code("pipelines.signatures")
+    code = identity.of_code("pipelines.duplicates.signatures")
     of_bands = Stage("signatures", signed, code, settings, made_from, read.sizes)
     signing = Signatures(read.documents, (exact,), signed, ROLES, how.bands * how.rows, how.bands)
     marks = engine.run_shards(of_bands, signing, SIGN_COST)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from pipelines import cut, documents, exchange, files, identity, stage
 from pipelines.engine import Engine
-from pipelines.quotas import Available, Boundary, Plan, Subset, SubsetPlan, quotas, settle
+from pipelines.packing.quotas import Available, Boundary, Plan, Subset, SubsetPlan, quotas, settle
 from pipelines.stage import Mark, Result, Stage
 
 PLAN = "plan.json"

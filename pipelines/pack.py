@@ -18,12 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from pipelines import documents, files, identity, mix, records, scatter, stage
+from pipelines import documents, files, identity, mix, stage
 from pipelines.engine import Engine
 from pipelines.mix import FinalTokens
-from pipelines.quotas import Plan, SubsetPlan
-from pipelines.records import Layout, ShardFiles
-from pipelines.scatter import Scatter, Target, read_each, targets
+from pipelines.packing import records, scatter
+from pipelines.packing.quotas import Plan, SubsetPlan
+from pipelines.packing.records import Layout, ShardFiles
+from pipelines.packing.scatter import Scatter, Target, read_each, targets
 from pipelines.stage import Mark, Result, Stage
 
 
@@ -114,7 +115,7 @@ def _scatter(engine: Engine, source: FinalTokens, plan: Plan, folder: str, layou
     of = Stage(
         "scatter",
         folder,
-        identity.of_code("pipelines.scatter"),
+        identity.of_code("pipelines.packing.scatter"),
         settings,
         {i: [source.inputs[i], takings[plans[i].name]] for i in plans},
         {i: source.sizes.get(i, 0) for i in plans},

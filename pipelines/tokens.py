@@ -13,10 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines import documents, files, identity, tokenizer, vocabulary
+from pipelines import documents, files, identity
 from pipelines.engine import Engine
 from pipelines.stage import Mark, Result, Stage
-from pipelines.tokenizer import Encoder
+from pipelines.tokenization import tokenizer, vocabulary
+from pipelines.tokenization.tokenizer import Encoder
 
 KEPT, SAMPLE, MODEL, ENCODED = "kept", "sample", "model", "encoded"
 MODEL_NAME = "tokenizer.model"

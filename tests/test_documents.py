@@ -206,7 +206,7 @@ def test_every_ending_that_a_reader_takes_is_named() -> None:
 
 
 def test_every_format_key_is_named_and_none_is_stale() -> None:
-    code = "".join(path.read_text("utf-8") for path in (ROOT / "pipelines").glob("*.py"))
+    code = "".join(path.read_text("utf-8") for path in sorted((ROOT / "pipelines").rglob("*.py")))
     written = re.findall(r"(?:metadata=|check_format\(path, )\{b?\"(massivetext\.\w+)\"", code)
     named = re.findall(r"`(massivetext\.\w+)`", section(STAGES, "Formats and versions"))
     assert sorted(set(named)) == sorted(set(written))

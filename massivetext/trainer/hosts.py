@@ -31,6 +31,11 @@ def join(coordinator: str | None, processes: int | None, process: int | None) ->
         ) from error
 
 
+def on_cpu() -> bool:
+    """Whether the devices are CPUs; asked only once the processes have met."""
+    return bool(jax.default_backend() == "cpu")
+
+
 def is_first() -> bool:
     """Whether this process is the one that reports and writes."""
     return bool(jax.process_index() == 0)

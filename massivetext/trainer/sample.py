@@ -16,7 +16,7 @@ from massivetext.trainer.config import ModelConfig
 from massivetext.trainer.mesh import make_mesh, parameter_shardings
 from massivetext.trainer.model import Parameters, hidden_states, logits_of
 from massivetext.trainer.weights import load_weights
-from pipelines import tokenizer
+from pipelines.tokenization import tokenizer
 
 _SHORTEST = 32
 

@@ -15,7 +15,7 @@ from massivetext.trainer.data import Batch, Record, as_batch, stored_records
 from massivetext.trainer.manifest import TrainingData
 from massivetext.trainer.model import Parameters, summed_loss
 from massivetext.trainer.step import place
-from pipelines import tokenizer
+from pipelines.tokenization import tokenizer
 
 
 class Validation:

@@ -8,12 +8,12 @@ import numpy as np
 
 from filters.kernels import warm_up as warm_up_filters
 from filters.text import buffers
+from pipelines.duplicates.rounds import Round
+from pipelines.duplicates.signatures import Signatures
 from pipelines.kernels.contain import ItemSets, best_matches
 from pipelines.kernels.shingles import shingle_sets
 from pipelines.kernels.substrings import warm_up as warm_up_substrings
-from pipelines.rounds import Round
-from pipelines.signatures import Signatures
-from pipelines.words import warm_up as warm_up_words
+from pipelines.tokenization.words import warm_up as warm_up_words
 
 
 def main() -> None:

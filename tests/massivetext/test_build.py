@@ -277,7 +277,8 @@ def test_a_corpus_too_small_for_the_vocabulary_names_the_flag(sample: Path, buil
 
 
 def test_the_tokens_of_a_build_decode_to_the_curated_text(built: Path) -> None:
-    from pipelines import tokenizer, tokens
+    from pipelines import tokens
+    from pipelines.tokenization import tokenizer
 
     encoder = tokenizer.load(tokens.model_path(str(built / "tokens")))
     texts = {}
@@ -286,7 +287,7 @@ def test_the_tokens_of_a_build_decode_to_the_curated_text(built: Path) -> None:
         texts.update(zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True))
     manifest = json.loads((built / "train" / "manifest.json").read_text())
     shard = manifest["subsets"]["github"]["train"][0]
-    from pipelines.records import Layout, read_records
+    from pipelines.packing.records import Layout, read_records
 
     layout = Layout(manifest["sequence_length"], manifest["vocabulary"], manifest["eos"])
     stream = np.concatenate(list(read_records(str(built / "train" / shard["path"]), layout)), axis=None)

@@ -12,9 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from massivetext.folders import Folders
-from pipelines import cut, files, records, tokenizer
-from pipelines.records import Layout
-from pipelines.tokenizer import Encoder
+from pipelines import cut, files
+from pipelines.packing import records
+from pipelines.packing.records import Layout
+from pipelines.tokenization import tokenizer
+from pipelines.tokenization.tokenizer import Encoder
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from massivetext import build, verify
-from pipelines import records
+from pipelines.packing import records
 
 GOPHER = ["--mixture", "gopher", "--workers", "1", "--vocabulary", "1024"]
 

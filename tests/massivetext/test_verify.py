@@ -15,11 +15,12 @@ import pytest
 
 from massivetext import verify
 from massivetext.folders import Folders
-from pipelines import documents, mix, pack, records
+from pipelines import documents, mix, pack
 from pipelines.engine import Engine
 from pipelines.mix import FinalTokens
-from pipelines.quotas import Subset
-from pipelines.records import Layout
+from pipelines.packing import records
+from pipelines.packing.quotas import Subset
+from pipelines.packing.records import Layout
 from pipelines.tokens import encoded, schema
 
 LAYOUT = Layout(16, 300, 2)

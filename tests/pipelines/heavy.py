@@ -16,9 +16,9 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from pipelines import documents
+from pipelines.duplicates.rounds import near_duplicates
+from pipelines.duplicates.signatures import Signatures
 from pipelines.engine import Engine
-from pipelines.rounds import near_duplicates
-from pipelines.signatures import Signatures
 from pipelines.stage import read_marks, write_mark
 
 SHARDS = 8

@@ -12,15 +12,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines import cut, documents, recode, tokenizer, tokens, vocabulary, windows
+from pipelines import cut, documents, tokens
 from pipelines.cut import Cutting, cut_substrings, read_final
 from pipelines.engine import Engine
-from pipelines.excise import Changed, changed_documents, too_short
-from pipelines.overlay import CHANGED
-from pipelines.spans import Span, without
 from pipelines.stage import Mark
-from pipelines.tokenizer import Encoder
-from pipelines.windows import Places
+from pipelines.substrings import recode, windows
+from pipelines.substrings.excise import Changed, changed_documents, too_short
+from pipelines.substrings.overlay import CHANGED
+from pipelines.substrings.spans import Span, without
+from pipelines.substrings.windows import Places
+from pipelines.tokenization import tokenizer, vocabulary
+from pipelines.tokenization.tokenizer import Encoder
 
 Document = list[int]
 Places_ = set[tuple[int, int]]

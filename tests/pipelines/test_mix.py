@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines import documents, exchange, mix, quotas
+from pipelines import documents, exchange, mix
 from pipelines.engine import Engine
 from pipelines.mix import BIN_BITS, BINS, KEYS, FinalTokens, Histogram, epoch_keys, partial_tokens
-from pipelines.quotas import Available, Plan, Subset
+from pipelines.packing import quotas
+from pipelines.packing.quotas import Available, Plan, Subset
 from pipelines.tokens import encoded, schema
 
 SEED = 7

@@ -14,13 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines import documents, files, mix, pack, records
+from pipelines import documents, files, mix, pack
 from pipelines.engine import Engine
 from pipelines.mix import FinalTokens
 from pipelines.pack import Pack
-from pipelines.quotas import Available, Plan, Subset, SubsetPlan
-from pipelines.records import Layout
-from pipelines.scatter import Scatter, targets
+from pipelines.packing import records
+from pipelines.packing.quotas import Available, Plan, Subset, SubsetPlan
+from pipelines.packing.records import Layout
+from pipelines.packing.scatter import Scatter, targets
 from pipelines.tokens import encoded, schema
 
 SEED = 7

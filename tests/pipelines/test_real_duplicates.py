@@ -17,12 +17,12 @@ from fastwarc.warc import ArchiveIterator, WarcRecordType
 
 from filters.text import buffers
 from pipelines import extract, sources
+from pipelines.duplicates.rounds import THRESHOLD, bucket_answers, settle, surviving_rows
+from pipelines.duplicates.signatures import BANDS, recall
 from pipelines.exchange import sort_rows
 from pipelines.kernels import minhash
 from pipelines.kernels.sets import least_overlap
 from pipelines.kernels.shingles import shingle_sets
-from pipelines.rounds import THRESHOLD, bucket_answers, settle, surviving_rows
-from pipelines.signatures import BANDS, recall
 
 NOVELS = (("8954.txt.gz", "Braddon_Audley_1862.txt.gz", 0.897), ("pg153.txt.gz", "Hardy_Jude_1895.txt.gz", 0.790))
 

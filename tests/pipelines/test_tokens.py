@@ -11,9 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines import documents, tokenizer, tokens
+from pipelines import documents, tokens
 from pipelines.engine import Engine
 from pipelines.stage import Mark
+from pipelines.tokenization import tokenizer
 from pipelines.tokens import Encode, Sample, Tokenization, sample_rates, tokenize
 
 HOW = Tokenization(vocabulary=600, normalization="nfkc", seed=3)

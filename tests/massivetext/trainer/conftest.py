@@ -18,7 +18,7 @@ import sentencepiece
 from array_record.python.array_record_module import ArrayRecordWriter
 from numpy.typing import NDArray
 
-from pipelines import tokenizer
+from pipelines.tokenization import tokenizer
 
 EOS = 1
 Documents = list[NDArray[np.integer]]

@@ -16,7 +16,7 @@ from massivetext.trainer.mesh import make_mesh  # noqa: E402
 from massivetext.trainer.model import first_values, hidden_states, logits_of  # noqa: E402
 from massivetext.trainer.sample import Sampling, generate  # noqa: E402
 from massivetext.trainer.weights import FILE, load_weights, save_weights  # noqa: E402
-from pipelines.tokenizer import Encoder  # noqa: E402
+from pipelines.tokenization.tokenizer import Encoder  # noqa: E402
 
 CONFIG = ModelConfig(
     "test", 1, 2, 8, 32, 0, 0, context=16, vocabulary=400, rematerialise=False, compute_dtype="float32"

@@ -19,7 +19,7 @@ from massivetext.trainer.manifest import TrainingData, read_manifest  # noqa: E4
 from massivetext.trainer.mesh import make_mesh  # noqa: E402
 from massivetext.trainer.model import first_values, summed_loss  # noqa: E402
 from massivetext.trainer.validation import Validation, text_bytes  # noqa: E402
-from pipelines.tokenizer import Encoder, load  # noqa: E402
+from pipelines.tokenization.tokenizer import Encoder, load  # noqa: E402
 
 CONFIG = ModelConfig(
     "test", 1, 2, 8, 32, 0, 0, context=16, vocabulary=400, rematerialise=False, compute_dtype="float32"

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from pipelines import documents, exchange, recode, tokenizer, windows
+from pipelines import documents, exchange
 from pipelines.kernels.substrings import warm_up
-from pipelines.overlay import CHANGED, overlay_schema
-from pipelines.recode import Part
-from pipelines.repeats import KEEP_ONE, REMOVE_ALL, Cutting, earliest, marked_tokens
-from pipelines.spans import Span, text_spans, without
 from pipelines.stage import Result
-from pipelines.tokenizer import Encoder
+from pipelines.substrings import recode, windows
+from pipelines.substrings.overlay import CHANGED, overlay_schema
+from pipelines.substrings.recode import Part
+from pipelines.substrings.repeats import KEEP_ONE, REMOVE_ALL, Cutting, earliest, marked_tokens
+from pipelines.substrings.spans import Span, text_spans, without
+from pipelines.substrings.windows import FULL, REPEAT, Places
+from pipelines.tokenization import tokenizer
+from pipelines.tokenization.tokenizer import Encoder
 from pipelines.tokens import flat_tokens, token_lists
-from pipelines.windows import FULL, REPEAT, Places
 
 COLUMNS = ["docid", "text", "tokens"]
 AWAY = "cut_away"

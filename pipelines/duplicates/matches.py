@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines import documents
-from pipelines.copies import SURVIVORS
-from pipelines.earlier import Earlier, holding
+from pipelines.duplicates.copies import SURVIVORS
+from pipelines.duplicates.earlier import Earlier, holding
+from pipelines.duplicates.groups import spread
 from pipelines.exchange import sort_rows
-from pipelines.groups import spread
 from pipelines.stage import Result
 
 # `build`: which of the earlier builds, in the order given; `earlier` and `id`: docid there and public id.

@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from pipelines.spans import Span, left
-from pipelines.tokenizer import Encoder
+from pipelines.substrings.spans import Span, left
+from pipelines.tokenization.tokenizer import Encoder
 
 # Ids that stay as they were, or text to be encoded.
 Part: TypeAlias = np.ndarray | str

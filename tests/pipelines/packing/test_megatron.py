@@ -12,11 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines import documents, megatron, mix, pack, records
+from pipelines import documents, mix, pack
 from pipelines.engine import Engine
 from pipelines.mix import FinalTokens
-from pipelines.quotas import Subset
-from pipelines.records import Layout
+from pipelines.packing import megatron, records
+from pipelines.packing.quotas import Subset
+from pipelines.packing.records import Layout
 from pipelines.tokens import encoded, schema
 
 EOS = 2

@@ -16,10 +16,10 @@ import pyarrow as pa
 
 from filters.text import buffers
 from pipelines import documents, files
-from pipelines.earlier import Earlier, holding
+from pipelines.duplicates.earlier import Earlier, holding
+from pipelines.duplicates.scope import ALL, Scope, survivor_place
 from pipelines.files import Written
 from pipelines.kernels import minhash, shingles
-from pipelines.scope import ALL, Scope, survivor_place
 from pipelines.stage import Result
 
 # Changes with every change of what a band key or a shingle hash is, so that builds never compare unlike rows.

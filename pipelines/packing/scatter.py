@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 
 from pipelines import cut, documents, exchange, files, mix
 from pipelines.files import Written
-from pipelines.quotas import Plan, SubsetPlan
-from pipelines.records import Layout
+from pipelines.packing.quotas import Plan, SubsetPlan
+from pipelines.packing.records import Layout
 from pipelines.stage import Result
 
 INDEX = np.dtype(

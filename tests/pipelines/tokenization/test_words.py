@@ -19,10 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters.text import buffers
-from pipelines import modelfile, tokenizer, words
 from pipelines.kernels.words import BLOCK, REMEMBERED
-from pipelines.tokenizer import Encoder
-from pipelines.words import WordCache
+from pipelines.tokenization import modelfile, tokenizer, words
+from pipelines.tokenization.tokenizer import Encoder
+from pipelines.tokenization.words import WordCache
 
 OURS = {
     "normalization_rule_name": "identity",

@@ -123,9 +123,12 @@ def _main() -> None:
         model = train_here(job["samples"], job["vocabulary"], job["coverage"])
     except ValueError as refused:
         print(json.dumps({"refused": str(refused)}))
-        return
-    written = files.write_bytes(job["path"], model)
-    print(json.dumps({"name": written.name, "bytes": written.bytes, "sha256": written.sha256}))
+    else:
+        written = files.write_bytes(job["path"], model)
+        print(json.dumps({"name": written.name, "bytes": written.bytes, "sha256": written.sha256}))
+    sys.stdout.flush()
+    # Threads of the libraries are left running, and now and then one aborts a process that ends in the usual way.
+    os._exit(0)
 
 
 if __name__ == "__main__":

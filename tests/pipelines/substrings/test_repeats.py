@@ -13,11 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines import documents, sources, tokenizer, tokens, vocabulary
+from pipelines import documents, sources, tokens
 from pipelines.cut import repeated_spans
-from pipelines.repeats import Cutting, earliest, marked_tokens, repeated_windows, runs
-from pipelines.spans import text_spans
-from pipelines.tokenizer import Encoder
+from pipelines.substrings.repeats import Cutting, earliest, marked_tokens, repeated_windows, runs
+from pipelines.substrings.spans import text_spans
+from pipelines.tokenization import tokenizer, vocabulary
+from pipelines.tokenization.tokenizer import Encoder
 
 L = 50
 

@@ -15,8 +15,9 @@ import sentencepiece
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines import documents, tokenizer, vocabulary
-from pipelines.tokenizer import Encoder
+from pipelines import documents
+from pipelines.tokenization import tokenizer, vocabulary
+from pipelines.tokenization.tokenizer import Encoder
 from pipelines.tokens import SAMPLE_SCHEMA
 
 PIECES = 2_000

@@ -20,9 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from pipelines import documents, files, identity, records
+from pipelines import documents, files, identity
 from pipelines.engine import Engine
-from pipelines.records import Layout
+from pipelines.packing import records
+from pipelines.packing.records import Layout
 from pipelines.stage import Mark, Result, Stage
 
 MAGIC = b"MMIDIDX\0\0"

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from pipelines import documents, files
+from pipelines.duplicates.scope import may_fall
+from pipelines.duplicates.signatures import BANDS, KEPT, ShingleSets, Signatures
 from pipelines.kernels.shingles import shingle_set
-from pipelines.scope import may_fall
-from pipelines.signatures import BANDS, KEPT, ShingleSets, Signatures
 
 ROLES = (("web", "full"), ("books", "reference"), ("code", "none"))
 TEXTS = ["one two three", "", "so many words " * 20, "... !", "four five"]

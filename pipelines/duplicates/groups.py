@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pipelines import documents
-from pipelines.copies import LOST, SURVIVORS
-from pipelines.earlier import Earlier, holding
+from pipelines.duplicates.copies import LOST, SURVIVORS
+from pipelines.duplicates.earlier import Earlier, holding
 from pipelines.exchange import map_rows, sort_rows
 from pipelines.kernels.shingles import FIRST, SECOND
 from pipelines.stage import Result

@@ -13,9 +13,9 @@ from typing import ClassVar
 import numpy as np
 
 from pipelines import documents, files
-from pipelines.earlier import Earlier, holding
+from pipelines.duplicates.earlier import Earlier, holding
+from pipelines.duplicates.scope import ALL, Scope, may_fall, survivor_place
 from pipelines.exchange import sort_rows
-from pipelines.scope import ALL, Scope, may_fall, survivor_place
 from pipelines.stage import Result
 
 RULE = "exact_duplicate"

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines import documents, recode, tokenizer, tokens, vocabulary
-from pipelines.spans import Span, without
-from pipelines.tokenizer import Encoder
+from pipelines import documents, tokens
+from pipelines.substrings import recode
+from pipelines.substrings.spans import Span, without
+from pipelines.tokenization import tokenizer, vocabulary
+from pipelines.tokenization.tokenizer import Encoder
 
 ALPHABET = "ab the é一😀▁  \t\n\n\r"
 

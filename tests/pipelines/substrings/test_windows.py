@@ -14,10 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines import tokens, windows
+from pipelines import tokens
 from pipelines.exchange import sort_rows
-from pipelines.repeats import Cutting, marked_tokens, repeated_windows
-from pipelines.windows import LiveAnchors, Places, Repeats, anchor_rows, window_rows
+from pipelines.substrings import windows
+from pipelines.substrings.repeats import Cutting, marked_tokens, repeated_windows
+from pipelines.substrings.windows import LiveAnchors, Places, Repeats, anchor_rows, window_rows
 
 Document = list[int]
 Places_ = set[tuple[int, int]]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.documents import Order
-from pipelines.scope import Scope, check_scope, may_fall, survivor_place
+from pipelines.duplicates.scope import Scope, check_scope, may_fall, survivor_place
 
 DOCUMENTS = st.tuples(
     st.integers(0, 63), st.integers(0, 255), st.booleans(), st.booleans(), st.binary(min_size=16, max_size=16)

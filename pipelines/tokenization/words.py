@@ -17,7 +17,7 @@ import numpy as np
 from pipelines.kernels import merges, words
 from pipelines.kernels.merges import ID_BITS, NO_PIECE, Pieces
 from pipelines.kernels.words import ALONE, BLANK, INLINE, PLAIN, Memory
-from pipelines.modelfile import MARK, Kind, ModelFile, Piece
+from pipelines.tokenization.modelfile import MARK, Kind, ModelFile, Piece
 
 MARK_BYTES = MARK.encode()
 # Stands for a U+2581 of the text itself: bytes of no UTF-8, as many as it has, that stand alone.

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from filters.text import buffers
 from pipelines import documents
-from pipelines.copies import Exact
+from pipelines.duplicates.copies import Exact
+from pipelines.duplicates.rounds import Round, bucket_answers, near_duplicates, settle, surviving_rows
+from pipelines.duplicates.signatures import BANDS, Signatures
 from pipelines.engine import Engine
 from pipelines.exchange import sort_rows
 from pipelines.kernels import minhash
 from pipelines.kernels.shingles import shingle_set, shingle_sets
-from pipelines.rounds import Round, bucket_answers, near_duplicates, settle, surviving_rows
-from pipelines.signatures import BANDS, Signatures
 from pipelines.stage import Stage, read_marks, write_mark
 
 THRESHOLD = Fraction("0.8")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.spans import LONG_WORD, Span, _Layout, text_spans, without
+from pipelines.substrings.spans import LONG_WORD, Span, _Layout, text_spans, without
 
 TEXT = "one two three four five"
 

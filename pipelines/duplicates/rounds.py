@@ -17,12 +17,12 @@ from typing import ClassVar
 import numpy as np
 
 from pipelines import documents, files, identity
-from pipelines.copies import drop_counts
-from pipelines.earlier import Earlier, Finished, holding
+from pipelines.duplicates.copies import drop_counts
+from pipelines.duplicates.earlier import Earlier, Finished, holding
+from pipelines.duplicates.signatures import BANDS, KEPT, WAITING, ShingleSets, write_rows
 from pipelines.engine import Engine
 from pipelines.exchange import map_rows, read_rows, sort_rows
 from pipelines.kernels.near import BATCH_BYTES, Threshold, near_mates
-from pipelines.signatures import BANDS, KEPT, WAITING, ShingleSets, write_rows
 from pipelines.stage import Mark, Result, Stage, total
 
 NEAR = "near_duplicate"

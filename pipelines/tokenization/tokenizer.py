@@ -18,9 +18,10 @@ import pyarrow as pa
 import sentencepiece
 
 from filters.text import buffers
-from pipelines import files, modelfile
-from pipelines.modelfile import MARK, Kind, Piece
-from pipelines.words import MARK_BYTES, OWN_MARK, WordCache
+from pipelines import files
+from pipelines.tokenization import modelfile
+from pipelines.tokenization.modelfile import MARK, Kind, Piece
+from pipelines.tokenization.words import MARK_BYTES, OWN_MARK, WordCache
 
 NORMALIZATIONS = ("nfkc", "none")
 

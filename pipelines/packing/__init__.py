@@ -1,0 +1,1 @@
+"""Records: quotas per subset, tokens scattered to output shards, ArrayRecord files, Megatron files."""

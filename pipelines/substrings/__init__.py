@@ -1,0 +1,1 @@
+"""Exact substrings: which windows of tokens repeat, which spans of text go, and what is left."""
