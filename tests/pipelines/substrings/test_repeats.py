@@ -200,7 +200,7 @@ COPIES, SHARDS, BATCH = 200_000, 4, 4_096
 
 FIND = """
 import json, re, sys
-from pipelines import windows
+from pipelines.substrings import windows
 from pipelines.engine import Engine
 from pipelines.exchange import PARTITION_BYTES
 from pipelines.kernels.substrings import warm_up
