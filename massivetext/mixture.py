@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 import typing
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from filters.rule import Rule
@@ -190,12 +189,3 @@ class Mixture:
 
     def with_extractor(self, extractor: str) -> Mixture:
         return replace(self, subsets=tuple(replace(s, extractor=extractor) for s in self.subsets))
-
-
-def known_fields(kind: type) -> set[str]:
-    return {f.name for f in fields(kind)}
-
-
-def settings(value: Any) -> Mapping[str, Any]:
-    """A part of a mixture as the JSON-able settings of a stage."""
-    return asdict(value)

@@ -66,10 +66,6 @@ def docid(shard: int, row: int) -> int:
     return shard << 32 | row
 
 
-def shard_of(docids: np.ndarray) -> np.ndarray:
-    return np.asarray(docids) >> 32
-
-
 def text_hash(text: bytes) -> bytes:
     """128-bit hash of the text as it is; equal hashes count as equal texts."""
     return hashlib.blake2b(text, digest_size=16, person=b"massivetext.txt").digest()

@@ -7,29 +7,17 @@ longer than 200 characters on average, or one above 5,000; prose formats excepte
 
 from __future__ import annotations
 
-import lzma
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from pipelines.files import open_read
 from pipelines.sources import code, tar
-from pipelines.sources.compression import open_stream
+from pipelines.sources.compression import BROKEN_ZIP, open_stream
 from pipelines.sources.record import RECORD_LIMIT, Item, Record, Skipped, Unreadable, digest
 
 _CHUNK = 1 << 20
-_BROKEN_MEMBER = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,  # encrypted
-    ValueError,
-    OSError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +68,7 @@ def _zip_members(path: str) -> Iterator[Member | Unreadable]:
     with open_read(path) as raw:
         try:
             archive = zipfile.ZipFile(raw)
-        except _BROKEN_MEMBER as error:
+        except BROKEN_ZIP as error:
             yield Unreadable(0, 0, f"no readable zip archive: {error}")
             return
         with archive:
@@ -95,7 +83,7 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member | Unr
         return Member(name, None)
     try:
         data = _read_bounded(archive, info)
-    except _BROKEN_MEMBER as error:
+    except BROKEN_ZIP as error:
         return Unreadable(0, info.header_offset, f"{name}: {error}")
     if len(data) > RECORD_LIMIT:
         return Unreadable(0, info.header_offset, f"{name} is larger than {RECORD_LIMIT} bytes")

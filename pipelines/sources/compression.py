@@ -10,6 +10,7 @@ from __future__ import annotations
 import bz2
 import io
 import lzma
+import zipfile
 import zlib
 from typing import BinaryIO, NamedTuple
 
@@ -18,6 +19,17 @@ import zstandard
 from pipelines.files import open_read
 
 CODECS: tuple[tuple[str, str], ...] = ((".gz", "gzip"), (".bz2", "bzip2"), (".xz", "xz"), (".zst", "zstd"))
+# What zipfile raises on damage; NotImplementedError is its word for a compression it does not know.
+BROKEN_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,  # encrypted
+    ValueError,
+    OSError,
+)
 COMPRESSED = tuple(suffix for suffix, _ in CODECS)
 _TARS = ((".tgz", "gzip"), (".tbz2", "bzip2"), (".txz", "xz"))
 _MAGIC = {"gzip": b"\x1f\x8b\x08", "bzip2": b"BZh", "xz": b"\xfd7zXZ\0", "zstd": b"\x28\xb5\x2f\xfd"}

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import html.entities
-import lzma
 import posixpath
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 from urllib.parse import unquote
@@ -16,22 +14,13 @@ from lxml import etree
 
 from pipelines.files import open_read
 from pipelines.sources.books import without_licence
+from pipelines.sources.compression import BROKEN_ZIP
 from pipelines.sources.encoding import choose, decode
 from pipelines.sources.record import RECORD_LIMIT, Item, Record, Unreadable, digest
 
 _CHUNK = 1 << 20
 _ASIDE_TYPES = ("cover", "cover-image", "toc", "copyright-page", "landmarks", "page-list")
 _GUIDE_ASIDES = ("cover", "toc", "copyright-page", "colophon", "loi", "lot")
-_BROKEN_ZIP = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,  # encrypted
-    ValueError,
-    OSError,
-)
 _BREAKING_NAMES = """
     address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption
     figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr main ol p pre section table ul
@@ -76,7 +65,7 @@ def _book(raw: BinaryIO) -> Record:
                 source, wrong = decode(data, choose(data))
                 chapters.append(chapter_text(source))
                 replaced += wrong
-    except _BROKEN_ZIP as error:
+    except BROKEN_ZIP as error:
         raise EpubError(f"no readable EPUB: {error}") from error
     text = without_licence("\n\n".join(chapter for chapter in chapters if chapter)).strip("\n")
     return Record(0, book_digest.hex(), book_digest, text, title=package.title, replaced=replaced)
