@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= out/demo
 
-.PHONY: demo test test-slow lint types clean
+.PHONY: demo test test-slow conformance conformance-pack lint types clean
 
 demo: $(VENV)/ready  ## build the sample corpus and train on it
 	$(BIN)/python -m pipelines.kernels
@@ -15,6 +15,12 @@ test: $(VENV)/ready  ## every test but the slow ones
 
 test-slow: $(VENV)/ready
 	$(BIN)/python -m pytest -m slow
+
+conformance: $(VENV)/ready  ## the sample corpus on every engine; one table, equal sums or red
+	$(BIN)/python -m tests.conformance.run
+
+conformance-pack: $(VENV)/ready  ## the same with the shared pack
+	$(BIN)/python -m tests.conformance.run --corpus ../shared/data --vocabulary 32000 --timeout 3600 --work out/conformance-pack
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

@@ -3,6 +3,8 @@
 1x and 2x are distinct synthetic texts from their words on, 4x and 8x shingle sets drawn at random and signed; in all of
 them a stated share are copies of another document at Jaccard 0.94. Every search runs in a process of its own, through
 both exchange back ends. CPU seconds are per million documents, less what a corpus of a hundred costs (starting stages).
+Memory is looked at in a search of its own with worker processes: theirs, and that of the local runner, which keeps the
+exchanged blobs of `beam` where a cluster's shuffle has disks.
 """
 
 from __future__ import annotations
@@ -10,21 +12,25 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import resource
+import os
+import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pyarrow as pa
 
-from pipelines import documents, files
+from pipelines import documents, engine, files
 from pipelines.duplicates.rounds import near_duplicates
 from pipelines.duplicates.signatures import BANDS, WAITING, Signatures, band_rows, write_rows
-from pipelines.engine import Engine
 from pipelines.exchange import PARTITION_BYTES, partitions_for
 from pipelines.kernels import minhash
 from pipelines.stage import Result, read_marks, write_mark
@@ -110,20 +116,57 @@ def prepare(folder: str, count: int, share: float, real: bool) -> dict[str, Any]
 
 
 def search(folder: str, exchange: str, turn: str) -> dict[str, Any]:
-    """Rounds, drops, CPU seconds and peak bytes of one search, and a digest of all it wrote."""
+    """Rounds, drops, CPU seconds of one search in this process, and a digest of all it wrote."""
     marks = read_marks(f"{folder}/signatures", range(SHARDS))
-    engine = Engine(exchange=exchange, spill=f"{folder}/spill-{exchange}")
+    local = engine.Engine(exchange=exchange, spill=f"{folder}/spill-{exchange}")
     started = time.process_time()
-    found, rounds = near_duplicates(engine, f"{folder}/near-{exchange}-{turn}", f"{folder}/signatures", marks)
+    found, rounds = near_duplicates(local, f"{folder}/near-{exchange}-{turn}", f"{folder}/signatures", marks)
     digests = [mark.digests for _, mark in sorted(found.items())]
     return {
         "cpu": time.process_time() - started,
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024),
         "rounds": len(rounds),
         "dropped": sum(counts["near_duplicate"] for counts in rounds),
         "verified": sum(counts["verified"] for counts in rounds),
         "digest": hashlib.sha256(json.dumps(digests).encode()).hexdigest(),
     }
+
+
+def watch(folder: str, exchange: str) -> dict[str, int]:
+    """Peak bytes of the largest worker process, and of this one, in the same search with workers of its own."""
+    engine.PROCESSES_PAY_SECONDS = 0.0
+    marks = read_marks(f"{folder}/signatures", range(SHARDS))
+    local = engine.Engine(
+        workers=2, exchange=exchange, spill=f"{folder}/spill-watched", worker_log=f"{folder}/workers.log"
+    )
+    with peaks() as found:
+        near_duplicates(local, f"{folder}/near-{exchange}-watched", f"{folder}/signatures", marks)
+    return {"worker": max(found.values()), "runner": peak(os.getpid())}
+
+
+@contextmanager
+def peaks() -> Iterator[dict[int, int]]:
+    """Peak bytes of every child process of the block, by process id, looked at ten times a second."""
+    found: dict[int, int] = {}
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.1):
+            for child in psutil.Process().children(recursive=True):
+                with suppress(OSError, TypeError):
+                    found[child.pid] = peak(child.pid)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        thread.join()
+
+
+def peak(process: int) -> int:
+    """Peak resident bytes of a process since it began its own program: `getrusage` counts its parent's too."""
+    return 1024 * int(re.search(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{process}/status").read_text())[1])  # type: ignore[index]
 
 
 def apart(*arguments: str) -> Any:
@@ -137,8 +180,8 @@ def measured(count: int, share: float, real: bool) -> tuple[Any, dict[str, Any]]
         prepared = apart("prepare", folder, str(count), str(share), str(int(real)))
         found = {}
         for exchange in EXCHANGES:
-            rounds = [apart("search", folder, exchange, str(turn)) for turn in range(TURNS)]
-            found[exchange] = min(rounds, key=lambda told: told["cpu"])
+            turns = [apart("search", folder, exchange, str(turn)) for turn in range(TURNS)]
+            found[exchange] = min(turns, key=lambda told: told["cpu"]) | apart("watch", folder, exchange)
         return prepared, found
 
 
@@ -151,31 +194,37 @@ def main() -> None:
     if arguments.apart:
         print(json.dumps(run_apart(arguments.apart)))
         return
-    print(f"near-duplicates, {arguments.copies:.0%} of the documents planted copies")
-    print(f"{'':>18}  files: CPU s/M  peak MB   beam: CPU s/M  peak MB  rounds   dropped  pairs compared  partition MB")
+    print(
+        f"near-duplicates, {arguments.copies:.0%} of the documents planted copies; peak MB of workers and of the runner"
+    )
+    titles = "".join(f"  {name + ':':>7} CPU s/M  worker  runner" for name in EXCHANGES)
+    print(f"{'':>18}{titles}  rounds   dropped  pairs compared  partition MB")
     _, idle = measured(100, arguments.copies, False)
     for times in (1, 2, 4, 8):
         count, real = times * arguments.documents, times < 4
         prepared, found = measured(count, arguments.copies, real)
-        per = [(found[e]["cpu"] - idle[e]["cpu"]) / count * 1e6 for e in EXCHANGES]
-        peaks = [found[e]["peak"] / 1e6 for e in EXCHANGES]
         one = found["files"]
         if one["digest"] != found["beam"]["digest"]:
             sys.exit(f"benchmarks.duplicates: the two back ends differ at {times}x")
         size = count * minhash.BANDS * BANDS.itemsize
-        partition = size / partitions_for(size) / 1e6
         kind = "texts" if real else "sets"
-        figures = f"{per[0]:>14.1f}  {peaks[0]:>7.0f}  {per[1]:>14.1f}  {peaks[1]:>7.0f}"
-        told = f"{one['rounds']:>6}  {one['dropped']:>8,}  {one['verified']:>14,}  {partition:>12.1f}"
+        figures = "".join(figures_of(found[name], idle[name], count) for name in EXCHANGES)
+        partition = size / partitions_for(size) / 1e6
+        told = f"{one['rounds']:>8}  {one['dropped']:>8,}  {one['verified']:>14,}  {partition:>12.1f}"
         signing = f"  signing {prepared['signing'] / count * 1e6:.0f} s/M" if real else ""
-        print(f"{times}x {count:>8,} {kind:>5}  {figures}  {told}{signing}", flush=True)
+        print(f"{times}x {count:>8,} {kind:>6}{figures}{told}{signing}", flush=True)
     print(f"partitions hold at most {PARTITION_BYTES / 1e6:.0f} MB; both back ends gave the same bytes")
+
+
+def figures_of(found: dict[str, Any], idle: dict[str, Any], count: int) -> str:
+    per_million = (found["cpu"] - idle["cpu"]) / count * 1e6
+    return f"  {per_million:>15.1f}  {found['worker'] / 1e6:>6.0f}  {found['runner'] / 1e6:>6.0f}"
 
 
 def run_apart(what: list[str]) -> dict[str, Any]:
     if what[0] == "prepare":
         return prepare(what[1], int(what[2]), float(what[3]), what[4] == "1")
-    return search(what[1], what[2], what[3])
+    return watch(what[1], what[2]) if what[0] == "watch" else search(what[1], what[2], what[3])
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def measure(
         listed = load_hosts(hosts)
         unsafe_host = pa.array([float(_is_listed(url, listed)) for url in _urls(urls, len(offsets) - 1)], pa.float64())
     if model is not None:
-        unsafe_probability = pa.array(_probabilities(model, list(models.pieces(data, offsets))), pa.float64())
+        unsafe_probability = pa.array(models.probability(model, "unsafe", data, offsets))
     return pa.table({"unsafe_host": unsafe_host, "unsafe_probability": unsafe_probability})
 
 
@@ -108,14 +108,3 @@ def _canonical(host: str) -> str:
         return name if name.isascii() else name.encode("idna").decode("ascii")
     except UnicodeError:
         return name
-
-
-def _probabilities(path: str | Path, texts: list[str]) -> list[float]:
-    model = models.load(path)
-    known = [label.removeprefix("__label__") for label in model.get_labels()]
-    if "unsafe" not in known:
-        raise ValueError(f"{str(path)!r} has no label '__label__unsafe'; its labels: {', '.join(sorted(known))[:200]}")
-    labels, values = models.predict(model, texts, labels=-1)
-    return [
-        float(value[row.index("unsafe")]) if "unsafe" in row else 0.0 for row, value in zip(labels, values, strict=True)
-    ]

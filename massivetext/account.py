@@ -31,6 +31,7 @@ class Account:
     documents: int = 0
     text_bytes: int = 0
     replaced: int = 0
+    masked: dict[str, int] = field(default_factory=dict)
     dropped: dict[str, int] = field(default_factory=dict)
     failed: dict[str, int] = field(default_factory=dict)
     kept: int = 0
@@ -46,7 +47,8 @@ def account(
     for name, members in by_subset(shards).items():
         read = stage.total(curated[n] for n in members)[name] if members else {}
         sizes = [shard.bytes for shard in shards if shard.subset == name]
-        made = Account(len(sizes), sum(sizes), **{key: read[key] for key in read if key != "documents"})
+        held = {shard.source for shard in shards if shard.subset == name}
+        made = Account(len(held), sum(sizes), **{key: read[key] for key in read if key != "documents"})
         same = sum(identified[n].counts[SAME_RECORD] for n in members) if identified is not None else 0
         if same:
             made.skipped[SAME_RECORD] = same

@@ -10,12 +10,17 @@ from pathlib import Path
 
 from filters.rule import suggestion
 from massivetext import lock, mixtures, samples
+from massivetext.disk import is_full
 from massivetext.driver import Build
 from massivetext.errors import BuildError
+from massivetext.fields import with_fields
 from massivetext.mixture import Mixture, Tokenizer
+from massivetext.retention import KEEP
 from massivetext.stages import NAMES
-from pipelines import files
-from pipelines.engine import LOCAL, Engine, available_workers, beam_options, use_options
+from pipelines import dataflow, files, jobs
+from pipelines.dataflow import START_UP_SECONDS
+from pipelines.deaths import WorkerDiedError
+from pipelines.engine import LOCAL, Engine, available_workers, beam_options, store_options, use_options
 from pipelines.extract import EXTRACTORS
 
 EXAMPLES = """\
@@ -56,6 +61,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="SUBSET=GLOB",
         help="read this subset from here instead; may be repeated",
     )
+    what.add_argument(
+        "--fields",
+        action="append",
+        default=[],
+        metavar="SUBSET:ROLE=FIELD,...",
+        help="fields of a subset's JSON lines or Parquet, such as news:text=content,url=link; may be repeated",
+    )
     what.add_argument("--output", metavar="OUT", help="build folder (default: out/MIXTURE)")
     what.add_argument(
         "--tokens",
@@ -85,6 +97,19 @@ def parser() -> argparse.ArgumentParser:
         help="the build fails if more of a subset's records are unreadable (default: 0.01)",
     )
     what.add_argument(
+        "--record-seconds",
+        type=float,
+        metavar="SECONDS",
+        help="a record that keeps the processor for longer is set aside as unreadable (default: 120)",
+    )
+    what.add_argument(
+        "--opt-out",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="leave out the hosts and URLs listed here, one a line; may be repeated",
+    )
+    what.add_argument(
         "--accept-loss",
         action="append",
         default=[],
@@ -102,9 +127,28 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument(
         "--from", dest="first", metavar="STAGE", help=f"do this stage and the later ones again: {_stages()}"
     )
+    how.add_argument(
+        "--keep",
+        choices=KEEP,
+        default="all",
+        help="of the stages once train/ is finished: all; last: tokens, sidecars and signatures; none (default: all)",
+    )
+    how.add_argument(
+        "--keep-dropped",
+        choices=("all", "none"),
+        default="all",
+        help="none: once train/ is finished, free the texts of dropped documents (default: all)",
+    )
     how.add_argument("--until", dest="last", metavar="STAGE", help="stop after this stage")
     how.add_argument("--workers", type=int, metavar="N", help="processes of the local runner (default: one per core)")
     how.add_argument("--runner", default=LOCAL, help=f"Beam runner (default: {LOCAL}, in this process and its workers)")
+    how.add_argument(
+        "--small-stages",
+        type=float,
+        metavar="SECONDS",
+        help="with another runner, stages of fewer estimated CPU seconds run in this process "
+        f"(default: {START_UP_SECONDS:.0f} with {dataflow.RUNNER}, whose jobs take minutes to start, else 0)",
+    )
     how.add_argument(
         "--exchange",
         choices=("auto", "beam", "files"),
@@ -136,10 +180,16 @@ def resolve(arguments: argparse.Namespace) -> Mixture:
         mixture = mixtures.with_rules(mixture, arguments.rules)
     if arguments.seed is not None:
         mixture = replace(mixture, seed=arguments.seed)
+    if arguments.fields:
+        mixture = with_fields(mixture, arguments.fields)
     if arguments.extractor:
         mixture = mixture.with_extractor(arguments.extractor)
     if arguments.unreadable_share is not None:
         mixture = replace(mixture, unreadable_share=arguments.unreadable_share)
+    if arguments.record_seconds is not None:
+        mixture = replace(mixture, record_seconds=arguments.record_seconds)
+    if arguments.opt_out:
+        mixture = replace(mixture, opt_out=(*mixture.opt_out, *arguments.opt_out))
     if arguments.sequence_length:
         mixture = replace(mixture, sequence_length=arguments.sequence_length)
     if arguments.vocabulary:
@@ -149,6 +199,13 @@ def resolve(arguments: argparse.Namespace) -> Mixture:
             mixture, tokenizer=Tokenizer(model=arguments.tokenizer, normalization=mixture.tokenizer.normalization)
         )
     return mixture
+
+
+def _small(arguments: argparse.Namespace) -> float:
+    """CPU seconds below which a stage runs in this process."""
+    if arguments.small_stages is not None:
+        return float(arguments.small_stages)
+    return START_UP_SECONDS if arguments.runner == dataflow.RUNNER else 0.0
 
 
 def _sources(given: Sequence[str], mixture: Mixture) -> dict[str, list[str]]:
@@ -182,12 +239,15 @@ def _check_stage(name: str | None, flag: str) -> None:
 
 def _check_unknown(unknown: list[str], runner: str, known: list[str]) -> None:
     """Unlisted options belong to the runner; a misspelt one of ours must not be swallowed by it."""
+    names = store_options() if runner == LOCAL else beam_options()
+    takes_value = False
     for option in unknown:
-        flag = option.partition("=")[0]
-        theirs = runner != LOCAL and flag.lstrip("-") in beam_options()
+        flag, equals, _ = option.partition("=")
+        theirs = flag.lstrip("-") in names if flag.startswith("--") else takes_value
         near = suggestion(flag, known) if flag.startswith("--") and not theirs else ""
-        if near or runner == LOCAL:
+        if near or (runner == LOCAL and not theirs):
             raise BuildError(f"unknown option {option}{near or ''}; see --help")
+        takes_value = flag.startswith("--") and not equals
 
 
 def _sample(folder: str) -> str:
@@ -197,6 +257,12 @@ def _sample(folder: str) -> str:
         print(f"making the sample corpus in {folder}", file=sys.stderr)
         samples.make(Path(folder))
     return folder
+
+
+def _end_left(job: str, options: Sequence[str]) -> None:
+    """End the job of a driver that is gone; what it finished is kept."""
+    print(f"ending what a driver that is gone left running: {job}", file=sys.stderr)
+    jobs.end(job, options)
 
 
 def run(argv: Sequence[str]) -> None:
@@ -219,22 +285,25 @@ def run(argv: Sequence[str]) -> None:
         workers=arguments.workers or available_workers(),
         options=tuple(unknown),
         exchange=arguments.exchange,
+        small=_small(arguments),
         spill=files.join(out, "stages", "spill"),
         worker_log="" if files.is_remote(out) else files.join(out, "workers.log"),
     )
     _check_subsets(arguments.accept_loss, mixture)
-    with lock.hold(out):
+    with lock.hold(out, lambda job: _end_left(job, unknown)) as held:
         build = Build(
             mixture,
             out,
             given,
             sources,
-            engine,
+            replace(engine, job=held.running),
             tokens=arguments.tokens,
             text=arguments.text,
             megatron=arguments.megatron,
             against=arguments.against,
             accept_loss=arguments.accept_loss,
+            keep=arguments.keep,
+            keep_dropped=arguments.keep_dropped,
         )
         build.run(arguments.first, arguments.last)
 
@@ -242,8 +311,15 @@ def run(argv: Sequence[str]) -> None:
 def main() -> None:
     try:
         run(sys.argv[1:])
-    except (BuildError, lock.HeldError, files.StoreError, ValueError) as error:
+    except (BuildError, lock.HeldError, files.StoreError, WorkerDiedError, ValueError) as error:
         sys.exit(f"massivetext.build: {error}")
+    except (OSError, RuntimeError) as error:
+        if not is_full(error):
+            raise
+        sys.exit(
+            f"massivetext.build: the disk is full ({error}); what is finished is kept: make room (`python -m "
+            "massivetext.clean OUT --dry-run` lists what can go) and run the same command again"
+        )
     except KeyboardInterrupt:
         sys.exit("massivetext.build: interrupted; run the same command again to go on where it stopped")
 

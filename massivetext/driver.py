@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from massivetext import account, duplicates, report
+from massivetext.disk import Room, gigabytes
 from massivetext.errors import BuildError
 from massivetext.folders import Folders
 from massivetext.mixture import Mixture
 from massivetext.progress import Progress, describe_shards
+from massivetext.retention import Retention
 from massivetext.stages import DROPPING, NAMES, Stages
 from massivetext.table import closing_table
 from pipelines import files, inputs
 from pipelines.engine import Engine
 from pipelines.inputs import Shard
+from pipelines.stage import Stage
 
 
 @dataclass
@@ -35,6 +38,8 @@ class Build:
     megatron: bool = False
     against: Sequence[str] = ()
     accept_loss: Collection[str] = ()
+    keep: str = "all"
+    keep_dropped: str = "all"
     progress: Progress = field(default_factory=Progress)
 
     def run(self, first: str | None = None, last: str | None = None) -> None:
@@ -47,7 +52,18 @@ class Build:
         shards = self._find(patterns)
         inputs.write_table(folders.stage("shards.json"), shards)
         roots = {name: globs[0][0] for name, globs in patterns.items()}
-        engine = self.engine.reporting(self.progress.report)
+        retention, room = Retention(folders), Room(self.out)
+        if first:
+            retention.check_from(first)
+            _forget(folders, NAMES[NAMES.index(first) :])
+        freed = retention.freed()
+
+        def check(todo: Stage, todo_shards: Sequence[int], row_bytes: int) -> None:
+            if freed:
+                retention.check(todo)
+            room.check(todo, todo_shards, row_bytes)
+
+        engine = replace(self.engine.reporting(self.progress.report), check=check)
         stages = Stages(
             self.mixture,
             folders,
@@ -59,8 +75,6 @@ class Build:
             earlier=duplicates.read_earlier(self.against, self.mixture, len(shards)),
             accepted=frozenset(self.accept_loss),
         )
-        if first:
-            _forget(folders, NAMES[NAMES.index(first) :])
         self.progress.say(f"{self.mixture.name}: {describe_shards(_sizes(shards))}")
         for name in NAMES:
             with self.progress.stage(name):
@@ -73,10 +87,28 @@ class Build:
         if self.megatron and stages.manifest is not None:
             with self.progress.stage("megatron"):
                 stages.megatron()
-        self._conclude(stages)
+        with self.progress.stage("index"):
+            stages.index()
+        self._conclude(stages, freed)
+        if stages.manifest is not None:
+            self._free(retention, engine)
+
+    def _free(self, retention: Retention, engine: Engine) -> None:
+        """Free what is not to be kept of a finished build, and say what that costs."""
+        if self.keep_dropped == "none" and self.keep == "all":
+            bytes_ = retention.apply_to_dropped(engine)
+            if bytes_:
+                self.progress.say(
+                    f"--keep-dropped none freed {gigabytes(bytes_)}: other rules, duplicates or test sets now need the "
+                    "sources again, and excerpts of dropped documents are gone"
+                )
+        freed = retention.apply(self.keep) if self.keep != "all" else {}
+        if freed:
+            self.progress.say(f"--keep {self.keep} freed {gigabytes(sum(freed.values()))}: {', '.join(freed)}")
 
     def _find(self, patterns: Mapping[str, Sequence[tuple[str, str]]]) -> list[Shard]:
-        found = inputs.find(patterns)
+        own = [subset.name for subset in self.mixture.subsets if subset.reader]
+        found = inputs.find(patterns, self.mixture.split_bytes, own)
         missing = sorted(set(patterns) - {shard.subset for shard in found})
         if missing:
             looked = "\n".join(
@@ -98,7 +130,7 @@ class Build:
         root = inputs.common_root(given)
         return [(root, pattern[len(root) + 1 :]) for pattern in given]
 
-    def _conclude(self, stages: Stages) -> None:
+    def _conclude(self, stages: Stages, freed: Collection[str]) -> None:
         """Check the sums, write report.json and run.json, print the closing table."""
         made = stages.marks
         drops = [made[name] for name in (*DROPPING[1:], "cut") if name in made]
@@ -109,7 +141,10 @@ class Build:
         if problems:
             raise RuntimeError("the build does not add up, which is a defect: " + "; ".join(problems))
         notes = [*stages.notes, *(stages.plan.warnings if stages.plan else [])]
-        report.write(stages.folders, self.mixture, accounts, stages.plan, stages.manifest, notes, stages.evidence)
+        if freed and stages.manifest is not None and files.exists(stages.folders.file("report.json")):
+            notes.append(f"stages are freed ({', '.join(freed)}): train/ is finished, and report.json stays as it was")
+        else:
+            report.write(stages.folders, self.mixture, accounts, stages.plan, stages.manifest, notes, stages.evidence)
         report.write_run(stages.folders, self.engine, self.progress)
         self.progress.say("")
         print(closing_table(accounts, order, report.sampled(stages.plan)))
@@ -128,7 +163,7 @@ def _forget(folders: Folders, names: Sequence[str]) -> None:
     """Remove what these stages made."""
     stages = folders.stage
     owned = {
-        "curate": [folders.documents],
+        "curate": [folders.documents, stages("aside")],
         "deduplicate": [
             stages("exact"),
             stages("signatures"),

@@ -23,6 +23,10 @@ class Folders:
     def train(self) -> str:
         return files.join(self.out, "train")
 
+    @property
+    def index(self) -> str:
+        return files.join(self.out, "index")
+
     def stage(self, name: str) -> str:
         return files.join(self.out, "stages", name)
 

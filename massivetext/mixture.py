@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import math
 import typing
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from filters.language import HEAD_BYTES
+from filters.mask import KINDS
 from filters.rule import Rule
 from pipelines import files
 from pipelines.documents import GENERATION_BITS
@@ -18,6 +21,7 @@ from pipelines.duplicates.scope import ALL, check_scope
 from pipelines.duplicates.signatures import recall
 from pipelines.extract import EXTRACTORS
 from pipelines.kernels.near import Threshold
+from pipelines.sources.how import check_fields
 
 Role = Literal["full", "reference", "none"]
 ROLES: tuple[str, ...] = typing.get_args(Role)
@@ -32,7 +36,9 @@ class Subset:
     this order. A role says what a stage does to it: `full`, `reference` (keeps its own, others lose what it has) or
     `none`. `exclude_titles`: its pages also fall by the title of a test article. Among copies the
     lower `generation` survives (an older crawl), then the lower `priority`. `max_epochs` bounds how often the default
-    budget repeats it.
+    budget repeats it. `mask` names the personal data that tokens replace in its texts: `email`, `ip`, `phone`.
+    `fields` says which field of its JSON lines or Parquet holds the text and so on (`text = "content"`; `pipelines.
+    sources.how` has the roles). `licences`: of its source code only files under these stay; `any` keeps all.
     """
 
     name: str
@@ -49,6 +55,9 @@ class Subset:
     priority: int = 0
     generation: int = 0
     max_epochs: float = 1.0
+    mask: tuple[str, ...] = ()
+    fields: Mapping[str, str] = field(default_factory=dict)
+    licences: tuple[str, ...] = ("permissive",)
 
     def __post_init__(self) -> None:
         if not self.name or not self.name.replace("_", "").isalnum() or self.name != self.name.lower():
@@ -64,10 +73,17 @@ class Subset:
                 raise ValueError(f"subset {self.name}: {stage} is {role!r}, expected one of {', '.join(ROLES)}")
         if self.extractor not in EXTRACTORS:
             raise ValueError(f"subset {self.name}: extractor {self.extractor!r}, expected one of {EXTRACTORS}")
+        if isinstance(self.mask, str) or set(self.mask) - set(KINDS):
+            raise ValueError(f"subset {self.name}: mask is {self.mask!r}, expected a list of {', '.join(KINDS)}")
         if not 0 <= self.priority < 256:
             raise ValueError(f"subset {self.name}: priority is {self.priority}, expected 0 to 255")
         if not 0 <= self.generation < GENERATIONS:
             raise ValueError(f"subset {self.name}: generation is {self.generation}, expected 0 to {GENERATIONS - 1}")
+        check_fields(self.fields, f"subset {self.name}")
+        if isinstance(self.licences, str) or not self.licences:
+            raise ValueError(
+                f"subset {self.name}: licences is {self.licences!r}, expected a list such as ['permissive'] or ['any']"
+            )
         names = [rule.name for rule in self.rules]
         if len(set(names)) != len(names):
             raise ValueError(f"subset {self.name}: rules named twice: {sorted(n for n in names if names.count(n) > 1)}")
@@ -136,8 +152,12 @@ class Cut:
 class Mixture:
     """A whole corpus as data. Weights must sum to 1.
 
-    A build stops where duplicates take more than `loss_share` of a subset's documents. `exact_scope`: as `Near.scope`,
-    for exact copies.
+    Files above `split_bytes` are read in parts where their format allows it, which numbers shards: another value is
+    another build. A build stops where duplicates take more than `loss_share` of a subset's documents. `exact_scope`:
+    as `Near.scope`, for exact copies. The language is judged on the first `language_bytes` of a text, 0: on all of it.
+    The files of `safety_*` and `quality_model` are looked for as given, then in the input folder.
+    `opt_out`: lists of hosts and URLs to leave out, as paths or relative to the input folder. A record that keeps the
+    processor for more than `record_seconds` is unreadable.
     """
 
     name: str
@@ -146,13 +166,18 @@ class Mixture:
     valid_share: float = 0.005
     sequence_length: int = 2048
     records_per_shard: int = 131_072
+    split_bytes: int = 256_000_000
     unreadable_share: float = 0.01
+    record_seconds: float = 120.0
+    opt_out: tuple[str, ...] = ()
     loss_share: float = 0.6
     exact_scope: str = ALL
     test_sets: tuple[str, ...] = ("eval_sets/**/*.jsonl*", "eval_sets/**/*.csv*", "eval_sets/**/*.txt*")
     language_model: str = ""
-    safety_model: str = ""
+    language_bytes: int = HEAD_BYTES
+    safety_model: str = "safety/model.bin"
     safety_hosts: str = "safety/hosts.txt"
+    quality_model: str = "quality/model.bin"
     tokenizer: Tokenizer = field(default_factory=Tokenizer)
     near: Near = field(default_factory=Near)
     cut: Cut = field(default_factory=Cut)
@@ -168,11 +193,19 @@ class Mixture:
             )
         if isinstance(self.test_sets, str):
             raise ValueError(f"mixture {self.name}: test_sets is {self.test_sets!r}, expected a list of globs")
+        if isinstance(self.opt_out, str):
+            raise ValueError(f"mixture {self.name}: opt_out is {self.opt_out!r}, expected a list of files")
+        if not self.record_seconds > 0:
+            raise ValueError(f"mixture {self.name}: record_seconds is {self.record_seconds}, expected more than 0")
         if not 0 <= self.valid_share < 1:
             raise ValueError(f"mixture {self.name}: valid_share is {self.valid_share}, expected 0 to below 1")
         if not 0 <= self.loss_share <= 1:
             raise ValueError(f"mixture {self.name}: loss_share is {self.loss_share}, expected 0 to 1")
         check_scope(self.exact_scope)
+        if self.language_bytes < 0:
+            raise ValueError(f"mixture {self.name}: language_bytes is {self.language_bytes}, expected 0 (all) or more")
+        if self.split_bytes < 1_000:
+            raise ValueError(f"mixture {self.name}: split_bytes is {self.split_bytes}, expected at least 1000")
         if self.sequence_length < 2:
             raise ValueError(f"mixture {self.name}: sequence_length is {self.sequence_length}, expected at least 2")
 
@@ -183,8 +216,9 @@ class Mixture:
         """The whole mixture as JSON-able data, for the manifest; files by name, since equal builds give equal bytes."""
         whole = asdict(self)
         whole["tokenizer"]["model"] = files.name(self.tokenizer.model)
-        for model in ("language_model", "safety_model", "safety_hosts"):
+        for model in ("language_model", "safety_model", "safety_hosts", "quality_model"):
             whole[model] = files.name(whole[model])
+        whole["opt_out"] = [files.name(path) for path in self.opt_out]
         return whole
 
     def with_extractor(self, extractor: str) -> Mixture:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from filters import asked, language
@@ -12,11 +12,12 @@ from massivetext.errors import BuildError
 from massivetext.evidence import Evidence
 from massivetext.folders import Folders
 from massivetext.mixture import Mixture
+from pipelines import apart, cut, exclude, export, files, identity, index, mix, pack, tokens
 from pipelines import curate as curating
-from pipelines import cut, exclude, export, files, identity, mix, pack, tokens
 from pipelines.decide import Decide
 from pipelines.duplicates.earlier import Finished
 from pipelines.engine import Engine
+from pipelines.guard import Guarded
 from pipelines.identify import Identify
 from pipelines.inputs import Shard
 from pipelines.mix import FinalTokens
@@ -32,6 +33,12 @@ DROPPING = ("identify", "decide", "exact", "near", "exclude")
 # CPU seconds per MB of stored source or of text, measured on two cores; they only order work and choose processes.
 CURATE_COST, DECIDE_COST, EXCLUDE_COST, EXPORT_COST = 2.0, 0.01, 0.1, 0.05
 ROW_BYTES = 32
+# Field of the mixture, the signal that needs the file, and what is missing without it.
+USERS_OWN = (
+    ("safety_hosts", "unsafe_host", "no list of unsafe hosts (safety/hosts.txt)"),
+    ("safety_model", "unsafe_probability", "no safety model (safety/model.bin)"),
+    ("quality_model", "quality_probability", "no quality model (quality/model.bin)"),
+)
 
 Marks = dict[int, Mark]
 
@@ -64,10 +71,18 @@ class Stages:
         getattr(self, name)()
 
     def curate(self) -> None:
-        models = {"safety_model": self.mixture.safety_model, "safety_hosts": self._hosts()}
+        models = self._models()
+        refused = tuple(self._opt_out(named) for named in self.mixture.opt_out)
         subsets = {
             s.name: curating.Subset(
-                self.roots[s.name], s.reader, s.extractor, s.priority, duplicates.generation(self.earlier, s)
+                self.roots[s.name],
+                s.reader,
+                s.extractor,
+                s.priority,
+                duplicates.generation(self.earlier, s),
+                s.mask,
+                s.fields,
+                s.licences,
             )
             for s in self.mixture.subsets
         }
@@ -76,10 +91,20 @@ class Stages:
             "seed": self.mixture.seed,
             "valid_share": self.mixture.valid_share,
             "models": {name: _digest_of(path) for name, path in {**models, "language": model}.items()},
+            "language_bytes": self.mixture.language_bytes,
+            "opt_out": [_digest_of(path) for path in refused],
+            "record_seconds": self.mixture.record_seconds,
         }
         code = identity.of_code("pipelines.curate")
         made_from = {
-            shard.number: [shard.subset, shard.source, shard.bytes, shard.version, _read_how(subsets[shard.subset])]
+            shard.number: [
+                shard.subset,
+                shard.source,
+                shard.bytes,
+                shard.version,
+                shard.start,
+                _read_how(subsets[shard.subset]),
+            ]
             for shard in self.shards
         }
         todo = Stage(
@@ -94,17 +119,47 @@ class Stages:
             model,
             models["safety_model"],
             models["safety_hosts"],
+            refused,
+            models["quality_model"],
+            self.mixture.language_bytes,
         )
-        self.marks["curate"] = self.engine.run_shards(todo, work, CURATE_COST)
+        how = identity.digest([todo.key, {name: _read_how(subset) for name, subset in subsets.items()}])
+        here = Guarded(work, self.folders.stage("aside"), how, self.mixture.record_seconds)
+        self.marks["curate"] = self.engine.run_shards(todo, here, CURATE_COST, replace(here, apart=True))
+        apart.dismiss()
         self._check_readable()
 
-    def _hosts(self) -> str:
-        """The host list's path: as given, or relative to the input folder; none where there is no such file."""
-        named = self.mixture.safety_hosts
-        for path in (named, files.join(self.given, named) if self.given else ""):
-            if path and files.exists(path):
-                return path
-        self.notes.append("no list of unsafe hosts: the rule unsafe_host is off")
+    def _opt_out(self, named: str) -> str:
+        """Path of an opt-out list: as given, or relative to the input folder."""
+        if found := self._found(named):
+            return found
+        raise BuildError(f"opt_out names {named}, which is neither here nor in the input folder; give its path")
+
+    def _found(self, named: str) -> str:
+        """The path of what a mixture names: as it stands, or relative to the input folder; '' if there is none."""
+        paths = (named, files.join(self.given, named) if self.given and named else "")
+        return next((path for path in paths if path and files.exists(path)), "")
+
+    def _models(self) -> dict[str, str]:
+        """The paths of what rules need from the user, '' where there is none; then a note says which rule is off."""
+        judging = {rule.signal for subset in self.mixture.subsets for rule in subset.rules}
+        found = {}
+        for name, signal, what in USERS_OWN:
+            found[name] = self._given_file(name)
+            if not found[name] and signal in judging:
+                self.notes.append(f"{what}: the rule {signal} is off and drops nothing")
+        return found
+
+    def _given_file(self, name: str) -> str:
+        """The path of a file that the mixture names: as given, or relative to the input folder; '' if it is not there.
+
+        Raises BuildError if a file is not there that the mixture names by another name than the default.
+        """
+        named = getattr(self.mixture, name)
+        if found := self._found(named):
+            return found
+        if named not in ("", getattr(Mixture, name)):
+            raise BuildError(f"{name} is {named!r}, and there is no such file, also not in the input folder")
         return ""
 
     def _check_readable(self) -> None:
@@ -133,8 +188,6 @@ class Stages:
         todo = Stage("decide", folder, identity.of_code("pipelines.decide"), {}, made_from, self._text_sizes())
         work = Decide(self.folders.documents, (self.folders.stage("identify"),), folder, rules)
         self.marks["decide"] = self.engine.run_shards(todo, work, DECIDE_COST)
-        if not self.mixture.safety_model:
-            self.notes.append("no safety model: the rule unsafe_probability is off")
 
     def deduplicate(self) -> None:
         """Exact copies, then near-duplicates; stops where a subset loses too much."""
@@ -244,6 +297,12 @@ class Stages:
         assert self.manifest is not None
         megatron.export(self.engine, self.folders.train, self.manifest, self.folders.file("megatron"))
 
+    def index(self) -> None:
+        """The names of all documents, by which `explain` finds one of them."""
+        folder, parts = self.folders.index, len(self.shards)
+        work = index.WriteIndex(self.folders.documents, folder, parts)
+        self._exchange("index", folder, work, index.settings(parts), ["curate"])
+
     def _final(self) -> FinalTokens:
         made_from = {shard.number: self._digests(shard.number, ["tokenize", "cut"]) for shard in self.shards}
         return FinalTokens(self.folders.tokens, self.folders.stage("cut"), made_from, self._text_sizes())
@@ -276,4 +335,13 @@ def _read_how(subset: curating.Subset) -> list[Any]:
     """What of a subset's reading shapes its documents; a user's own reader by its source."""
     module = (subset.reader or "").partition(":")[0]
     code = identity.of_code(module) if module else ""
-    return [subset.reader, code, subset.extractor, subset.priority, subset.generation]
+    return [
+        subset.reader,
+        code,
+        subset.extractor,
+        subset.priority,
+        subset.generation,
+        subset.mask,
+        sorted(subset.fields.items()),
+        subset.licences,
+    ]

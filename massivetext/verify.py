@@ -7,6 +7,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,17 +16,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from massivetext.folders import Folders
-from pipelines import files
+from pipelines import files, index
+from pipelines.engine import use_options
 from pipelines.mix import PLAN
 from pipelines.pack import packing_problems
 from pipelines.packing import records
 from pipelines.packing.quotas import Plan
 from pipelines.packing.records import COUNTED, Layout
+from pipelines.stage import MANIFEST
 
 AGAIN = "remove it and run the build again"
 USAGE = """examples:
   python -m massivetext.verify out/gopher            sizes, digests, counts and sums
   python -m massivetext.verify out/gopher/train --deep   and every record against its provenance
+  python -m massivetext.verify s3://bucket/gopher --s3_region_name=eu-west-1   options of the store go to it
 
 exit status: 0 all is as the manifest says, 1 it is not, 2 there is nothing to verify"""
 
@@ -41,13 +45,14 @@ class Findings:
 
 
 def verify(train: str, deep: bool = False) -> tuple[dict[str, Any], list[str]]:
-    """The manifest of a local `train` folder ({} if unreadable), and every problem with file and remedy.
+    """The manifest of a `train` folder ({} if unreadable), and every problem with file and remedy.
 
     `deep` also reads every record: lengths, ids, separators where the provenance says, fill only at the end.
     """
     found = Findings()
-    path = os.path.join(train, records.MANIFEST)
-    if not os.path.exists(path):
+    path = files.join(train, records.MANIFEST)
+    present = files.sizes(train)
+    if records.MANIFEST not in present:
         found.add(path, "is missing, so the build has not ended", "run the build again")
         return {}, found.problems
     try:
@@ -56,13 +61,16 @@ def verify(train: str, deep: bool = False) -> tuple[dict[str, Any], list[str]]:
         found.add(path, str(error))
         return {}, found.problems
     layout = Layout(manifest["sequence_length"], manifest["vocabulary"], manifest["eos"])
-    _check_content(found, os.path.join(train, manifest["tokenizer"]["file"]), manifest["tokenizer"])
+    with _whole(found, files.join(train, manifest["tokenizer"]["file"]), manifest["tokenizer"], present):
+        pass
     for entry in shards(manifest):
-        _check_shard(found, train, entry, layout, deep)
-    out = os.path.dirname(os.path.abspath(train))
+        _check_shard(found, train, entry, layout, deep, present)
+    out = train.rstrip("/").rpartition("/")[0] if files.is_remote(train) else os.path.dirname(os.path.abspath(train))
     for problem in (*sum_problems(manifest), *plan_problems(manifest, out)):
         found.add(path, problem)
-    _check_strays(found, train, manifest)
+    if files.exists(files.join(Folders(out).index, MANIFEST)):
+        found.problems += [f"{problem}; {AGAIN}" for problem in index.problems(Folders(out).index)]
+    _check_strays(found, train, manifest, present)
     return manifest, found.problems
 
 
@@ -71,45 +79,52 @@ def shards(manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from (*subset["train"], *subset["valid"])
 
 
-def _check_shard(found: Findings, train: str, entry: Mapping[str, Any], layout: Layout, deep: bool) -> None:
-    path, sidecar = (os.path.join(train, e["path"]) for e in (entry, entry["provenance"]))
+def _check_shard(
+    found: Findings, train: str, entry: Mapping[str, Any], layout: Layout, deep: bool, present: Mapping[str, int]
+) -> None:
+    path, sidecar = (files.join(train, e["path"]) for e in (entry, entry["provenance"]))
     for problem in packing_problems(path, entry, layout.sequence_length):
         found.problems.append(f"{problem}; {AGAIN}")
-    whole = _check_content(found, path, entry)
-    if whole:
-        _check_count(found, path, entry, layout)
-    if not _check_content(found, sidecar, entry["provenance"]):
-        return
-    table = pq.read_table(sidecar, use_threads=False)
-    for problem in provenance_problems(table, entry, layout.sequence_length):
-        found.add(sidecar, problem)
-    if whole and deep:
-        try:
-            for problem in record_problems(records.read_records(path, layout), table, layout):
-                found.add(path, problem)
-        except ValueError as error:
-            found.add(path, str(error))
+    with _whole(found, path, entry, present) as local:
+        if local:
+            _check_count(found, path, local, entry, layout)
+        with _whole(found, sidecar, entry["provenance"], present) as provenance:
+            if not provenance:
+                return
+            table = pq.read_table(provenance, use_threads=False)
+        for problem in provenance_problems(table, entry, layout.sequence_length):
+            found.add(sidecar, problem)
+        if local and deep:
+            try:
+                for problem in record_problems(records.read_records(local, layout), table, layout):
+                    found.add(path, problem)
+            except ValueError as error:
+                found.add(path, str(error).replace(local, path))
 
 
-def _check_content(found: Findings, path: str, entry: Mapping[str, Any]) -> bool:
-    """Whether a file is there, as long as the manifest says and with the digest that it says."""
-    if not os.path.exists(path):
+@contextmanager
+def _whole(found: Findings, path: str, entry: Mapping[str, Any], present: Mapping[str, int]) -> Iterator[str]:
+    """A local name for a file that is as long as the manifest says and has the digest that it says; '' if not."""
+    size = present.get(files.name(path), -1)
+    if size < 0:
         found.add(path, "is missing", "run the build again")
-        return False
-    size = os.path.getsize(path)
+        yield ""
+        return
     if size != entry.get("bytes", size):
         found.add(path, f"has {size} bytes, expected {entry['bytes']}: it was changed after the build")
-        return False
-    with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != entry["sha256"]:
-        found.add(path, f"has sha256 {digest}, expected {entry['sha256']}: it was changed after the build")
-    return bool(digest == entry["sha256"])
+        yield ""
+        return
+    with files.read_locally(path) as local:
+        with open(local, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != entry["sha256"]:
+            found.add(path, f"has sha256 {digest}, expected {entry['sha256']}: it was changed after the build")
+        yield local if digest == entry["sha256"] else ""
 
 
-def _check_count(found: Findings, path: str, entry: Mapping[str, Any], layout: Layout) -> None:
+def _check_count(found: Findings, path: str, local: str, entry: Mapping[str, Any], layout: Layout) -> None:
     """That a shard holds as many records as it says, the first and the last of them of the right length."""
-    count, lengths = records.measure_records(path)
+    count, lengths = records.measure_records(local)
     wanted = layout.sequence_length * layout.dtype.itemsize
     if count != entry["records"]:
         found.add(path, f"holds {count} records, expected {entry['records']}")
@@ -176,7 +191,7 @@ def sum_problems(manifest: Mapping[str, Any]) -> Iterator[str]:
 def plan_problems(manifest: Mapping[str, Any], out: str) -> Iterator[str]:
     """What differs between the manifest and the build's plan, where the plan is still there."""
     path = files.join(Folders(out).stage("mix"), PLAN)
-    if not os.path.exists(path):
+    if not files.exists(path):
         return
     for part in Plan.from_json(files.read_bytes(path)).subsets:
         subset = manifest["subsets"].get(part.name, {"tokens": 0, "documents": 0})
@@ -187,12 +202,13 @@ def plan_problems(manifest: Mapping[str, Any], out: str) -> Iterator[str]:
             )
 
 
-def _check_strays(found: Findings, train: str, manifest: Mapping[str, Any]) -> None:
+def _check_strays(found: Findings, train: str, manifest: Mapping[str, Any], present: Iterable[str]) -> None:
     known = {records.MANIFEST, manifest["tokenizer"]["file"]}
     for entry in shards(manifest):
         known |= {entry["path"], entry["provenance"]["path"]}
-    for stray in sorted(set(os.listdir(train)) - known):
-        found.add(os.path.join(train, stray), "is not in the manifest", "remove it")
+    there = present if files.is_remote(train) else os.listdir(train)
+    for stray in sorted(set(there) - known):
+        found.add(files.join(train, stray), "is not in the manifest", "remove it")
 
 
 def summary(manifest: Mapping[str, Any]) -> str:
@@ -223,19 +239,26 @@ def summary(manifest: Mapping[str, Any]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m massivetext.verify",
-        description="Check train/ against its manifest.",
+        description="Check train/ against its manifest, on disk or in an object store.",
         epilog=USAGE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("out", metavar="OUT", help="a build's folder, or its train folder")
     parser.add_argument("--deep", action="store_true", help="also read every record")
-    given = parser.parse_args(arguments)
-    inner = os.path.join(given.out, "train")
-    train = inner if os.path.isdir(inner) else given.out
-    if not os.path.isdir(train):
-        print(f"{given.out}: there is no such local folder; give the OUT of a build", file=sys.stderr)
+    given, unknown = parser.parse_known_args(arguments)
+    if not files.is_remote(given.out) and unknown:
+        parser.error(f"unknown option {unknown[0]}; options of an object store go with a path in one")
+    use_options(unknown)
+    inner = files.join(given.out, "train")
+    try:
+        train = inner if files.exists(inner) else given.out
+        if not files.exists(train):
+            print(f"{given.out}: there is no such folder; give the OUT of a build", file=sys.stderr)
+            return 2
+        manifest, problems = verify(train, given.deep)
+    except files.StoreError as error:
+        print(f"massivetext.verify: {error}", file=sys.stderr)
         return 2
-    manifest, problems = verify(train, given.deep)
     if manifest:
         print(summary(manifest))
     for problem in problems:

@@ -38,6 +38,7 @@ SCHEMA = pa.schema(
         ("url", pa.string()),
         ("timestamp", pa.string()),
         ("title", pa.string()),
+        ("metadata", pa.string()),
         ("text", pa.large_string()),
         ("text_hash", pa.binary(16)),
         ("characters", pa.float64()),
@@ -45,6 +46,7 @@ SCHEMA = pa.schema(
         ("language_probability", pa.float64()),
         ("unsafe_host", pa.float64()),
         ("unsafe_probability", pa.float64()),
+        ("quality_probability", pa.float64()),
         *((signal, pa.float64()) for signal in SIGNALS),
     ],
     metadata={"massivetext.documents": str(FORMAT)},
@@ -125,7 +127,7 @@ def read_batches(path: str, columns: list[str] | None = None) -> Iterator[pa.Rec
     Raises ValueError where the file was written in another format version.
     """
     with files.open_read(path) as file:
-        parquet = pq.ParquetFile(file)
+        parquet = pq.ParquetFile(file, pre_buffer=files.is_remote(path))
         check_format(path, parquet.schema_arrow.metadata or {})
         for group in range(parquet.num_row_groups):
             table = parquet.read_row_group(group, columns=columns, use_threads=False)

@@ -15,19 +15,28 @@ from dataclasses import dataclass, field, replace
 import apache_beam as beam
 import psutil
 from apache_beam.io.filesystems import FileSystems
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, S3Options
 
-from pipelines import files, stage
+from pipelines import dataflow, files, jobs, stage
+from pipelines.deaths import WorkerDiedError, deaths
 from pipelines.exchange import Carrier, ExchangeWork, PackedShuffle, partitions_for
-from pipelines.stage import EachShard, Mark, ShardWork, Stage
+from pipelines.jobs import Running
+from pipelines.stage import EachShard, Mark, ShardWork, Stage, Todo
 
 LOCAL = "DirectRunner"
 # Starting worker processes costs about 3 CPU seconds a stage (measured); below this estimate it does not pay.
 PROCESSES_PAY_SECONDS = 15.0
+# An exchange of more bytes than this is not small, whatever its CPU time: locally it would be held in memory.
+SMALL_ROWS = 256 << 20
+# What a shard costs besides its work: requests to an object store, mostly waiting.
+SECONDS_PER_SHARD = 0.3
 NOISE = ("No semi_persistent_directory", "Discarding unparseable args", "No session file found", "Missing pipeline")
 # What these log on a failure is raised as well, and said once is enough.
 LOGGERS = ("apache_beam.runners.portability.local_job_service", "apache_beam.runners.common")
 WHERE = re.compile(r"\s*\[while running '[^']*'\]")
+
+# Beyond this many shards a pipeline names them by ranges of a file: they would fill the job's description.
+MANY_SHARDS = 10_000
 
 Report = Callable[[str, int, int, float], None]
 
@@ -36,11 +45,22 @@ def silent(name: str, done: int, of: int, seconds: float) -> None:
     """A report that says nothing."""
 
 
+def unchecked(todo: Stage, shards: Sequence[int], row_bytes: int) -> None:
+    """A check that lets every stage run."""
+
+
+def unnoted(job: str) -> None:
+    """A note of a running job that nobody keeps."""
+
+
 @dataclass(frozen=True)
 class Engine:
     """Where stages run. `workers` are processes of the local runner; other runners take their own `options`.
 
     What local worker processes print goes to the file `worker_log` where one is named: Beam's own start-up messages.
+    On another runner, stages of fewer estimated CPU seconds than `small` run here: they cost less than a job's start.
+    With `lone_process` even a single worker is a process of its own where the work is worth that.
+    `check` is asked before a stage changes anything; `job` is told the id of every job that a service runs for us.
     """
 
     runner: str = LOCAL
@@ -49,31 +69,49 @@ class Engine:
     exchange: str = "auto"
     spill: str = ""
     worker_log: str = ""
+    small: float = 0.0
+    lone_process: bool = False
     report: Report = field(default=silent, compare=False)
+    check: Callable[[Stage, Sequence[int], int], None] = field(default=unchecked, compare=False)
+    job: Callable[[str], None] = field(default=unnoted, compare=False)
 
     def reporting(self, report: Report) -> Engine:
         """The same engine with another report."""
         return replace(self, report=report)
 
-    def run_shards(self, todo_stage: Stage, work: ShardWork, seconds_per_mb: float) -> dict[int, Mark]:
-        """Run a shard stage's unfinished shards and return all marks. `seconds_per_mb`: estimated cost of its work."""
+    def for_stage(self, estimate: float, shards: int, row_bytes: int = 0) -> Engine:
+        """The engine that a stage of so many CPU seconds runs on: this one, or the local one for small stages."""
+        seconds = estimate + shards * SECONDS_PER_SHARD
+        if self.runner == LOCAL or seconds >= self.small or row_bytes > SMALL_ROWS:
+            return self
+        return replace(self, runner=LOCAL)
+
+    def run_shards(
+        self, todo_stage: Stage, work: ShardWork, seconds_per_mb: float, sheltered: ShardWork | None = None
+    ) -> dict[int, Mark]:
+        """Run a shard stage's unfinished shards and return all marks. `seconds_per_mb`: estimated cost of its work.
+
+        `sheltered` goes on where `work` ended a local worker process.
+        """
         done = stage.finished(todo_stage)
         todo = _biggest_first(todo_stage, set(todo_stage.inputs) - set(done))
         if todo or not files.exists(files.join(todo_stage.folder, stage.MANIFEST)):
+            self.check(todo_stage, todo, 0)
             stage.prepare(todo_stage, todo)
-            identities = todo_stage.identities()
-            elements = [(shard, identities[shard]) for shard in todo]
             estimate = sum(todo_stage.sizes.get(shard, 0) for shard in todo) / 1e6 * seconds_per_mb
             if todo:
-                if self._takes_processes(estimate):
+                engine = replace(self.for_stage(estimate, len(todo)), lone_process=sheltered is not None)
+                if engine._takes_processes(estimate):
                     work.warm_up()  # compiles and caches the kernels once, before every worker would
-                self._run(
-                    todo_stage,
-                    todo,
-                    estimate,
-                    lambda p: p | beam.Create(elements) | todo_stage.name >> EachShard(work, todo_stage.folder),
-                )
-            return stage.conclude(todo_stage)
+                transform = EachShard(work, todo_stage.folder)
+                elements = engine._elements(todo_stage, todo)
+                try:
+                    engine._run(todo_stage, todo, estimate, lambda p: p | elements | todo_stage.name >> transform)
+                except WorkerDiedError:
+                    if sheltered is None:
+                        raise
+                    return self.run_shards(todo_stage, sheltered, seconds_per_mb)
+            return stage.conclude(todo_stage, done)
         self.report(todo_stage.name, len(done), len(done), 0.0)
         return done
 
@@ -86,23 +124,23 @@ class Engine:
             self.report(todo_stage.name, len(done), len(done), 0.0)
             return done
         shards = _biggest_first(todo_stage, set(todo_stage.inputs))
+        estimate = row_bytes / 1e6 * seconds_per_mb
+        engine = self.for_stage(estimate, len(shards), row_bytes)
+        self.check(todo_stage, shards, row_bytes if engine.backend(row_bytes) == "files" else 0)
         stage.prepare(todo_stage, shards)
         spill = files.join(self.spill, todo_stage.name)
         transform = PackedShuffle(
             work,
-            Carrier(self.backend(row_bytes), spill),
+            Carrier(engine.backend(row_bytes), spill),
             partitions_for(row_bytes),
             todo_stage.folder,
             todo_stage.identities(),
         )
         if shards:
-            self._run(
-                todo_stage,
-                shards,
-                row_bytes / 1e6 * seconds_per_mb,
-                lambda p: p | beam.Create(shards) | todo_stage.name >> transform,
-            )
-        files.remove(spill)
+            elements = engine._elements(todo_stage, shards)
+            engine._run(todo_stage, shards, estimate, lambda p: p | elements | todo_stage.name >> transform)
+        if self.spill:
+            files.remove(spill)
         return stage.conclude(todo_stage)
 
     def backend(self, row_bytes: int) -> str:
@@ -112,27 +150,50 @@ class Engine:
         local = self.runner == LOCAL
         return "files" if local and row_bytes > psutil.virtual_memory().total // 6 else "beam"
 
+    def _elements(self, of: Stage, todo: Sequence[int]) -> beam.PTransform:
+        """(shard, identity) of what is to run, in the order given where the runner keeps one."""
+        identities = of.identities()
+        pairs = [(shard, identities[shard]) for shard in todo]
+        if self.runner == dataflow.RUNNER or len(pairs) > MANY_SHARDS:
+            return Todo(of.folder, pairs)
+        return beam.Create(pairs)
+
     def _run(
         self, of: Stage, todo: list[int], estimate: float, build: Callable[[beam.Pipeline], beam.PCollection]
     ) -> None:
-        pipeline = beam.Pipeline(options=PipelineOptions(self._arguments(estimate)))
+        pipeline = beam.Pipeline(options=PipelineOptions(self._arguments(of.name, estimate)))
         build(pipeline)
+        # A service takes its job here: Beam's clients want the main thread. The local runner works within `run`.
+        job = None if self.runner == LOCAL else Running(pipeline, self.job)
         failure: list[BaseException] = []
 
         def run() -> None:
             try:
-                with self._worker_output(estimate):
+                if job is None:
                     pipeline.run().wait_until_finish()
+                else:
+                    job.wait()
             except BaseException as error:  # noqa: BLE001 - re-raised below, in the caller's thread
                 failure.append(error)
 
         started = time.monotonic()
         thread = threading.Thread(target=run, name=of.name, daemon=True)
-        thread.start()
         weight = sum(of.sizes.get(shard, 0) for shard in todo)
-        while thread.is_alive():
-            thread.join(0.5)
-            self._progress(of, todo, weight, started)
+        with self._worker_output(estimate), deaths() as died:
+            thread.start()
+            try:
+                while thread.is_alive() and not died:
+                    thread.join(0.5)
+                    self._progress(of, todo, weight, started)
+            except KeyboardInterrupt:
+                if job is not None:
+                    job.stop()
+                raise
+        if died:
+            raise WorkerDiedError(
+                f"stage {of.name}: {died[0]}; {self.worker_log or 'its output'} may say why. If memory ran out, use "
+                "fewer --workers; run the same command again to go on"
+            )
         if failure:
             raise _as_raised(failure[0])
 
@@ -158,11 +219,15 @@ class Engine:
         self.report(of.name, done, weight, time.monotonic() - started)
 
     def _takes_processes(self, estimate: float) -> bool:
-        return self.runner == LOCAL and self.workers > 1 and estimate >= PROCESSES_PAY_SECONDS
+        worth = self.workers > 1 or self.lone_process
+        return self.runner == LOCAL and worth and estimate >= PROCESSES_PAY_SECONDS
 
-    def _arguments(self, estimate: float) -> list[str]:
+    def _arguments(self, stage_name: str, estimate: float) -> list[str]:
+        if self.runner == dataflow.RUNNER:
+            return dataflow.arguments((*self.options, *jobs.arguments(self.runner, self.options, stage_name)))
         if self.runner != LOCAL:
-            return [f"--runner={self.runner}", "--no_save_main_session", *self.options]
+            added = jobs.arguments(self.runner, self.options, stage_name)
+            return [f"--runner={jobs.beam_name(self.runner)}", "--no_save_main_session", *added, *self.options]
         for name in LOGGERS:
             logging.getLogger(name).addFilter(_is_news)
         if self._takes_processes(estimate):
@@ -174,8 +239,17 @@ class Engine:
 
 def beam_options() -> set[str]:
     """Names of the options that Beam's runners and filesystems know."""
+    return _flags(PipelineOptions.__subclasses__())
+
+
+def store_options() -> set[str]:
+    """Names of the options that object stores know: credentials, endpoints, projects."""
+    return _flags([S3Options, GoogleCloudOptions])
+
+
+def _flags(kinds: Sequence[type[PipelineOptions]]) -> set[str]:
     parser = argparse.ArgumentParser(allow_abbrev=False, conflict_handler="resolve")
-    for kind in PipelineOptions.__subclasses__():
+    for kind in kinds:
         kind._add_argparse_args(parser)
     return {flag.lstrip("-") for action in parser._actions for flag in action.option_strings}
 

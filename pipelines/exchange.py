@@ -108,7 +108,7 @@ def partitions_for(row_bytes: int) -> int:
 
 
 class _Emit(beam.DoFn):
-    """shard -> (partition, blob)."""
+    """(shard, identity) -> (partition, blob)."""
 
     def __init__(self, work: ExchangeWork, carrier: Carrier, partitions: int) -> None:
         self.work = work
@@ -118,7 +118,8 @@ class _Emit(beam.DoFn):
     def setup(self) -> None:
         self.work.warm_up()
 
-    def process(self, shard: int) -> Iterable[tuple[int, bytes]]:
+    def process(self, element: tuple[int, str]) -> Iterable[tuple[int, bytes]]:
+        shard = element[0]
         rows = self.work.emit(shard)
         keys = rows["key"]
         if np.any(keys[1:] < keys[:-1]):
@@ -181,8 +182,8 @@ class _Deliver(beam.DoFn):
 class PackedShuffle(beam.PTransform):
     """Regroup packed rows by key and bring the answers home.
 
-    In: shard numbers. Out: shard numbers, each once its files stand in `folder`. Every shard is delivered to, also one
-    without a single row.
+    In: (shard, identity). Out: shard numbers, each once its files stand in `folder`. Every shard is delivered to, also
+    one without a single row.
     """
 
     def __init__(
@@ -203,7 +204,7 @@ class PackedShuffle(beam.PTransform):
             | "ByKey" >> beam.GroupByKey()
             | "Reduce" >> beam.ParDo(_Reduce(self.work, self.carrier)).with_output_types(packed)
         )
-        every = shards | "Every" >> beam.Map(lambda shard: (shard, b"")).with_output_types(packed)
+        every = shards | "Every" >> beam.Map(lambda element: (element[0], b"")).with_output_types(packed)
         return (
             (answers, every)
             | beam.Flatten()

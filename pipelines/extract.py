@@ -1,7 +1,7 @@
-"""HTML to the main text of a page.
+"""HTML to the main text of a page, by trafilatura or by an extractor of our own.
 
-The paper takes "coherent blocks of salient text" by an extractor it does not publish
-(`reference/massivetext.md` section 10); trafilatura stands in for it.
+The paper takes "coherent blocks of salient text" by an extractor it does not publish; `gopher` finds them in its way,
+among groups of elements at the same level of the page's tree.
 """
 
 from __future__ import annotations
@@ -10,16 +10,18 @@ import difflib
 import itertools
 import logging
 import re
+from collections.abc import Iterable
 
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 from trafilatura import extract as trafilatura_extract
 from trafilatura.meta import reset_caches
 
+from pipelines.html import page as gopher
 from pipelines.sources.encoding import choose, declared_in_html, decode, known
 
-EXTRACTORS = ("trafilatura",)
-# Bytes of HTML that are looked at: trafilatura's time is not linear. The rest of a larger page is left off.
+EXTRACTORS = ("trafilatura", "gopher")
+# Bytes of HTML that trafilatura looks at: its time is not linear. The rest of a larger page is left off.
 PAGE_LIMIT = 4 << 20
 _PAGES_PER_CACHE = 1000  # trafilatura's caches are emptied so often, to keep memory flat
 _MARKUP = re.compile(r"<!--|<(?:!doctype|/?[a-z][a-z0-9]*)\b[^<>]*>", re.IGNORECASE)
@@ -47,7 +49,24 @@ def extract(
         near = difflib.get_close_matches(extractor, EXTRACTORS, 1)
         meant = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"no extractor {extractor!r}{meant} Known: {', '.join(EXTRACTORS)}")
-    page = html[:PAGE_LIMIT]
+    return _by_gopher(html, encoding) if extractor == "gopher" else _by_trafilatura(html[:PAGE_LIMIT], encoding, url)
+
+
+def warm_up(extractors: Iterable[str]) -> None:
+    """Compile or load what these extractors need, before the first page."""
+    if "gopher" in extractors:
+        gopher.warm_up()
+
+
+def _by_gopher(page: bytes, encoding: str | None) -> tuple[str, str | None]:
+    name = known(encoding) or choose(page, [declared_in_html(page)])
+    source, replaced = decode(page, name)
+    if not _MARKUP.search(source):
+        return _CONTROLS.sub(" ", source.removeprefix("\ufeff")).strip(), None
+    return gopher.main_text(page if name == "utf-8" and not replaced else source.encode())
+
+
+def _by_trafilatura(page: bytes, encoding: str | None, url: str | None) -> tuple[str, str | None]:
     source, _ = decode(page, known(encoding) or choose(page, [declared_in_html(page)]))
     source = _CONTROLS.sub(" ", source.removeprefix("\ufeff"))
     if not _MARKUP.search(source):

@@ -1,29 +1,33 @@
 """Local paths and object stores (gs://, s3://) behind the few operations the stages need.
 
 A file appears under its final name only when it is whole: locally by a temporary name and a rename, on object stores
-because an object exists only once its upload has ended (there a rename would be a copy).
+because it is written to a local temporary file first and uploaded once that is whole.
 """
 
 from __future__ import annotations
 
 import atexit
+import fnmatch
 import glob
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
-from apache_beam.io.filesystem import BeamIOError, CompressionTypes
-from apache_beam.io.filesystems import FileSystems
+from pipelines import stores
+from pipelines.stores import Listed as Listed
+from pipelines.stores import StoreError as StoreError
 
 TEMPORARY = ".tmp-"
-StoreError = BeamIOError  # what an object store refuses
+READS_AT_ONCE = 10  # as many connections as the stores' clients keep
 
 
 @dataclass(frozen=True)
@@ -33,15 +37,6 @@ class Written:
     name: str
     bytes: int
     sha256: str
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A file found by a pattern. `version` changes whenever the content may have changed."""
-
-    path: str
-    bytes: int
-    version: str
 
 
 def is_remote(path: str) -> bool:
@@ -59,13 +54,23 @@ def name(path: str) -> str:
 def open_read(path: str) -> BinaryIO:
     """The file's bytes as stored, never decompressed; seekable."""
     if is_remote(path):
-        return cast(BinaryIO, FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED))
+        return stores.of(path).open(path)
     return open(path, "rb")
 
 
 def read_bytes(path: str) -> bytes:
-    with open_read(path) as file:
+    if is_remote(path):
+        return stores.of(path).read(path)
+    with open(path, "rb") as file:
         return file.read()
+
+
+def read_all(paths: Sequence[str]) -> list[bytes]:
+    """The files' bytes; those in an object store several at once."""
+    if not any(is_remote(path) for path in paths):
+        return [read_bytes(path) for path in paths]
+    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
+        return list(pool.map(read_bytes, paths))
 
 
 @cache
@@ -77,6 +82,18 @@ def local_copy(path: str) -> str:
         file.write(read_bytes(path))
     atexit.register(os.remove, file.name)
     return file.name
+
+
+@contextmanager
+def read_locally(path: str) -> Iterator[str]:
+    """The name of a local file with the content of `path`: itself, or a copy that is removed at the end."""
+    if not is_remote(path):
+        yield path
+        return
+    with local_temporary(path) as temporary:
+        with open_read(path) as source, open(temporary, "wb") as copy:
+            shutil.copyfileobj(source, copy, 8 << 20)
+        yield temporary
 
 
 class Sink:
@@ -123,23 +140,23 @@ class Sink:
 @contextmanager
 def create(path: str) -> Iterator[Sink]:
     """A sink whose content stands under `path` once the block ends without an error."""
-    if is_remote(path):
-        sink = Sink(FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED))
-        yield sink
-        sink.close()
-        return
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    temporary = f"{path}{TEMPORARY}{os.getpid()}-{threading.get_ident()}"
-    sink = Sink(open(temporary, "wb"))  # noqa: SIM115 - closed below, before the rename
-    try:
-        yield sink
-        sink.close()
-        os.replace(temporary, path)
-    finally:
-        if not sink.closed:
+    with local_temporary(path) as temporary:
+        sink = Sink(open(temporary, "wb"))  # noqa: SIM115 - closed below, before the rename
+        try:
+            yield sink
+        finally:
             sink.close()
-        if os.path.exists(temporary):
-            os.remove(temporary)
+        _move(temporary, path)
+
+
+def _move(local: str, path: str) -> None:
+    """Let a whole local file stand under `path`: a rename on disk, an upload to an object store."""
+    if is_remote(path):
+        stores.of(path).put(local, path)
+        os.remove(local)
+    else:
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        os.replace(local, path)
 
 
 def write_bytes(path: str, data: bytes) -> Written:
@@ -154,7 +171,7 @@ def local_temporary(path: str) -> Iterator[str]:
 
     For an object store it is in the machine's temporary folder. What is still there at the end is removed.
     """
-    folder = tempfile.gettempdir() if is_remote(path) else os.path.dirname(path)
+    folder = tempfile.gettempdir() if is_remote(path) else os.path.dirname(path) or "."
     os.makedirs(folder, exist_ok=True)
     ending = f"{TEMPORARY}{os.getpid()}-{threading.get_ident()}"
     temporary = os.path.join(folder, name(path) + ending)
@@ -166,12 +183,9 @@ def local_temporary(path: str) -> Iterator[str]:
 
 
 def create_new(path: str, data: bytes) -> bool:
-    """Write a small file only if there is none, and tell; atomic on disk, best effort on object stores."""
+    """Write a small file only if there is none, and tell; atomic on disk, on s3:// and on gs://."""
     if is_remote(path):
-        if exists(path):
-            return False
-        write_bytes(path, data)
-        return True
+        return stores.of(path).put_new(path, data)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     temporary = f"{path}{TEMPORARY}{os.getpid()}"
     with open(temporary, "wb") as file:
@@ -192,26 +206,21 @@ def publish(local: str, path: str) -> Written:
         while block := file.read(1 << 20):
             digest.update(block)
             size += len(block)
-    if is_remote(path):
-        with open(local, "rb") as file, create(path) as sink:
-            shutil.copyfileobj(file, sink, 1 << 20)
-        os.remove(local)
-    else:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        os.replace(local, path)
+    _move(local, path)
     return Written(name(path), size, digest.hexdigest())
 
 
 def exists(path: str) -> bool:
-    return bool(FileSystems.exists(path)) if is_remote(path) else os.path.exists(path)
+    """Whether there is a file, or anything below a folder of this name."""
+    if not is_remote(path):
+        return os.path.exists(path)
+    found = stores.of(path).listed(path, deep=True)
+    return any(listed.path == path or listed.path.startswith(f"{path}/") for listed in found)
 
 
 def size(path: str) -> int:
     """Bytes of the file, or -1 where there is none."""
-    if not is_remote(path):
-        return os.path.getsize(path) if os.path.exists(path) else -1
-    found = FileSystems.match([path])[0].metadata_list
-    return found[0].size_in_bytes if found else -1
+    return next((listed.bytes for listed in listing(glob.escape(path)) if listed.path == path), -1)
 
 
 def make_folder(path: str) -> None:
@@ -222,33 +231,63 @@ def make_folder(path: str) -> None:
 def remove(path: str) -> None:
     """Remove a file or a whole folder; nothing happens where there is none."""
     if is_remote(path):
-        found = sorted({m.path for match in FileSystems.match([path, join(path, "**")]) for m in match.metadata_list})
-        if found:
-            FileSystems.delete(found)
+        found = [listed.path for listed in stores.of(path).listed(path, deep=True)]
+        remove_files(name for name in found if name == path or name.startswith(f"{path.rstrip('/')}/"))
     elif os.path.isdir(path):
         shutil.rmtree(path)
     elif os.path.exists(path):
         os.remove(path)
 
 
+def remove_files(paths: Iterable[str]) -> None:
+    """Remove files of one folder or store, in few requests; those that are not there are no error."""
+    found = sorted(paths)
+    if found and is_remote(found[0]):
+        stores.of(found[0]).delete(found)
+    else:
+        for path in found:
+            remove(path)
+
+
 def names(folder: str) -> list[str]:
     """Names of the files directly in `folder`, sorted; unfinished ones left out."""
     if is_remote(folder):
-        found = [name(m.path) for m in FileSystems.match([join(folder, "*")])[0].metadata_list]
-    else:
-        found = os.listdir(folder) if os.path.isdir(folder) else []
+        return sorted(sizes(folder))
+    found = os.listdir(folder) if os.path.isdir(folder) else []
     return sorted(n for n in found if TEMPORARY not in n)
+
+
+def sizes(folder: str) -> dict[str, int]:
+    """Bytes of the files directly in `folder` by name, in one listing; unfinished ones left out."""
+    if is_remote(folder):
+        prefix = join(folder, "")
+        found = {listed.path[len(prefix) :]: listed.bytes for listed in stores.of(folder).listed(prefix, deep=False)}
+    elif os.path.isdir(folder):
+        with os.scandir(folder) as entries:
+            found = {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
+    else:
+        found = {}
+    return {file: count for file, count in found.items() if file and TEMPORARY not in file}
 
 
 def listing(pattern: str) -> list[Listed]:
     """Files that match a glob (`**` crosses folders), sorted by path."""
     if is_remote(pattern):
-        # Beam's `**/` wants a folder to cross, where a shell's is content with none.
-        matches = FileSystems.match(sorted({pattern, pattern.replace("**/", "")}))
-        found = {m.path: m for match in matches for m in match.metadata_list}
-        return [Listed(path, m.size_in_bytes, str(m.last_updated_in_seconds)) for path, m in sorted(found.items())]
+        prefix = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+        matches = _matcher(pattern)
+        found = (listed for listed in stores.of(pattern).listed(prefix, deep=True) if matches(listed.path))
+        return sorted(found, key=lambda listed: listed.path)
     paths = sorted(p for p in glob.glob(pattern, recursive=True) if os.path.isfile(p))
     return [Listed(p, os.path.getsize(p), str(os.stat(p).st_mtime_ns)) for p in paths]
+
+
+def _matcher(pattern: str) -> Callable[[str], object]:
+    """Matches paths as a shell's glob does: `**/` also crosses no folder, `*` none."""
+    parts = []
+    for part in re.split(r"(\*\*/|\*\*|\*|\?)", pattern):
+        crossing = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+        parts.append(crossing[part] if part in crossing else fnmatch.translate(part)[len("(?s:") : -len(r")\Z")])
+    return re.compile("".join(parts) + r"\Z", re.DOTALL).match
 
 
 def remove_temporary(folder: str) -> None:

@@ -1,26 +1,41 @@
-"""Source shards: the input files of every subset, numbered once for the whole build."""
+"""Source shards: the input files of every subset, and splits of large ones, numbered once for the whole build.
+
+Splits depend on the file's name, its size and the mixture's `split_bytes` alone. A record belongs to the split that it
+starts in, so what a build holds does not depend on who reads which split.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
-from pipelines import files
+from pipelines import files, sources
+from pipelines.sources.folder import folders
+from pipelines.sources.how import How
 
 GLOB = "*?["
 
 
 @dataclass(frozen=True)
 class Shard:
-    """An input file. `source` is its path relative to the input root, `version` changes with its content."""
+    """An input file, or the split of it that begins at byte `start` and has `bytes`.
+
+    `source` is its path relative to the input root, `version` changes with its content.
+    """
 
     number: int
     subset: str
     source: str
     bytes: int
     version: str
+    start: int = 0
+    end: int | None = None  # of a split; None for a whole file
+
+    def how(self, fields: Mapping[str, str], licences: tuple[str, ...]) -> How:
+        """How the file is read: this part of it, with what the mixture says of its subset."""
+        return How(fields, licences, self.start, self.end)
 
 
 def root_of(pattern: str) -> str:
@@ -44,21 +59,42 @@ def common_root(patterns: Iterable[str]) -> str:
     return "/".join(shared)
 
 
-def find(patterns: Mapping[str, Iterable[tuple[str, str]]]) -> list[Shard]:
-    """All source shards, numbered by sorted (subset, source).
+def find(
+    patterns: Mapping[str, Iterable[tuple[str, str]]], split_bytes: int | None = None, whole: Collection[str] = ()
+) -> list[Shard]:
+    """All source shards, numbered by sorted (subset, source, split).
 
-    `patterns` maps a subset to (root, glob relative to it). A file that two globs of a subset match counts once.
+    `patterns` maps a subset to (root, glob relative to it); one that ends with a slash matches folders, each a shard. A
+    file that two globs of a subset match counts once. Files above `split_bytes` are split where their format allows
+    it, except those of the subsets in `whole`, which have a reader of their own.
     """
     found: dict[tuple[str, str], files.Listed] = {}
     for subset, globs in patterns.items():
         for root, pattern in globs:
-            for listed in files.listing(files.join(root, pattern)):
+            list_matching = folders if pattern.endswith("/") else files.listing
+            for listed in list_matching(files.join(root, pattern)):
                 source = listed.path[len(root.rstrip("/")) + 1 :]
                 found[subset, source] = listed
+    parts = (
+        (subset, source, listed.version, *span)
+        for (subset, source), listed in sorted(found.items(), key=lambda item: item[0])
+        for span in _spans(listed, None if subset in whole else split_bytes)
+    )
     return [
-        Shard(number, subset, source, listed.bytes, listed.version)
-        for number, ((subset, source), listed) in enumerate(sorted(found.items(), key=lambda item: item[0]))
+        Shard(number, subset, source, (listed_end or size) - start, version, start, listed_end)
+        for number, (subset, source, version, start, listed_end, size) in enumerate(parts)
     ]
+
+
+def _spans(listed: files.Listed, split_bytes: int | None) -> Iterator[tuple[int, int | None, int]]:
+    """Start, end and file size of every split; the end is None where the file is whole."""
+    if split_bytes is None or listed.bytes <= split_bytes or not sources.can_split(listed.path):
+        yield 0, None, listed.bytes
+        return
+    count = -(-listed.bytes // split_bytes)
+    bounds = [listed.bytes * number // count for number in range(count + 1)]
+    for start, end in pairwise(bounds):
+        yield start, end, listed.bytes
 
 
 def write_table(path: str, shards: Iterable[Shard]) -> None:

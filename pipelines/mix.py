@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from pipelines import cut, documents, exchange, files, identity, stage
 from pipelines.engine import Engine
+from pipelines.packing.order import base_key, epoch_keys
 from pipelines.packing.quotas import Available, Boundary, Plan, Subset, SubsetPlan, quotas, settle
 from pipelines.stage import Mark, Result, Stage
 
@@ -89,18 +90,6 @@ def _counts(marks: Mapping[int, Mark], subset: Subset) -> dict[str, int]:
     return asdict(Available()) | stage.total(marks[shard] for shard in subset.shards)
 
 
-def mixed(values: np.ndarray) -> np.ndarray:
-    """A bijective scramble of uint64 values (the finaliser of splitmix64). [values]"""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
-
-
-def epoch_keys(keys: np.ndarray, epoch: int) -> np.ndarray:
-    """Uniform uint64 keys that order the documents within an epoch. [documents]"""
-    return mixed(keys + np.uint64((epoch + 1) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF))
-
-
 def partial_tokens(plan: SubsetPlan, keys: np.ndarray, docids: np.ndarray, tokens: np.ndarray) -> np.ndarray:
     """How many of every document's tokens the partial epoch takes, from its start. [documents]"""
     if plan.boundary is None:
@@ -171,7 +160,7 @@ def key_rows(batch: pa.RecordBatch, seed: int) -> tuple[np.ndarray, np.ndarray]:
     rows["docid"] = batch.column("docid").to_numpy()
     rows["tokens"] = pc.list_value_length(batch.column("tokens")).to_numpy()
     ids = batch.column("id").to_pylist()
-    rows["key"] = np.fromiter((documents.keyed(seed, "mix", id_) for id_ in ids), np.uint64, len(ids))
+    rows["key"] = np.fromiter((base_key(seed, id_) for id_ in ids), np.uint64, len(ids))
     train = pc.equal(batch.column("split"), "train").to_numpy(zero_copy_only=False)
     holds = rows["tokens"] > 0
     return rows[holds], train[holds]

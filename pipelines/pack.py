@@ -18,10 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from pipelines import documents, files, identity, mix, stage
+from pipelines import documents, files, identity, stage
 from pipelines.engine import Engine
 from pipelines.mix import FinalTokens
 from pipelines.packing import records, scatter
+from pipelines.packing.order import epoch_keys
 from pipelines.packing.quotas import Plan, SubsetPlan
 from pipelines.packing.records import Layout, ShardFiles
 from pipelines.packing.scatter import Scatter, Target, read_each, targets
@@ -38,8 +39,8 @@ def occurrences(index: np.ndarray, whole_epochs: int) -> tuple[np.ndarray, np.nd
     row = np.concatenate([*[every] * whole_epochs, last])
     epoch = np.repeat(np.arange(whole_epochs + 1), [len(every)] * whole_epochs + [len(last)])
     tokens = np.where(epoch < whole_epochs, index["tokens"][row], index["partial"][row])
-    keys = [mix.epoch_keys(index["key"], i) for i in range(whole_epochs)]
-    key = np.concatenate([*keys, mix.epoch_keys(index["key"][last], whole_epochs)])
+    keys = [epoch_keys(index["key"], i) for i in range(whole_epochs)]
+    key = np.concatenate([*keys, epoch_keys(index["key"][last], whole_epochs)])
     order = np.lexsort((epoch, index["docid"][row], key))
     return row[order], epoch[order], tokens[order]
 

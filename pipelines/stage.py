@@ -9,7 +9,7 @@ Digests of content, not of history: where an edit upstream yields the same bytes
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
@@ -20,6 +20,9 @@ from pipelines.files import Written
 
 FORMAT = 1
 MANIFEST = "stage.json"
+TODO = "todo.json"
+LINES = 10_000
+FREED = "freed"
 
 
 @dataclass(frozen=True)
@@ -93,14 +96,15 @@ def write_mark(folder: str, shard: int, made_from: str, result: Result) -> None:
 
 def read_marks(folder: str, shards: Iterable[int]) -> dict[int, Mark]:
     """Marks of the finished shards among `shards`; a mark whose files are missing or cut is none."""
-    present = set(files.names(folder))
-    found = {}
-    for shard in shards:
-        if f"{shard:05d}.json" in present:
-            mark = Mark.from_json(json.loads(files.read_bytes(files.join(folder, f"{shard:05d}.json"))))
-            if all(files.size(files.join(folder, f.name)) == f.bytes for f in mark.files):
-                found[shard] = mark
-    return found
+    present = files.sizes(folder)
+    marked = [shard for shard in shards if f"{shard:05d}.json" in present]
+    data = files.read_all([files.join(folder, f"{shard:05d}.json") for shard in marked])
+    marks = {shard: Mark.from_json(json.loads(mark)) for shard, mark in zip(marked, data, strict=True)}
+    return {shard: mark for shard, mark in marks.items() if _is_whole(mark, present)}
+
+
+def _is_whole(mark: Mark, present: Mapping[str, int]) -> bool:
+    return all(present.get(f.name) == f.bytes for f in mark.files)
 
 
 def finished(stage: Stage) -> dict[int, Mark]:
@@ -111,55 +115,79 @@ def finished(stage: Stage) -> dict[int, Mark]:
 
 
 def _manifest_marks(stage: Stage, wanted: Mapping[int, str]) -> dict[int, Mark]:
-    """Marks as the stage's manifest gathers them, empty unless all are up to date and their files there."""
-    path = files.join(stage.folder, MANIFEST)
-    if not files.exists(path):
+    """Marks as the stage's manifest gathers them, empty unless all are up to date and their files there or freed."""
+    manifest = read_manifest(stage.folder)
+    marks = {int(shard): Mark.from_json(mark) for shard, mark in manifest.get("shards", {}).items()}
+    if {shard: mark.identity for shard, mark in marks.items()} != dict(wanted):
         return {}
-    manifest = json.loads(files.read_bytes(path))
+    if FREED in manifest:
+        return marks
+    present = files.sizes(stage.folder)
+    return marks if all(_is_whole(mark, present) for mark in marks.values()) else {}
+
+
+def read_manifest(folder: str) -> dict[str, Any]:
+    """The manifest of a finished stage, {} where there is none. Raises ValueError for another format."""
+    path = files.join(folder, MANIFEST)
+    try:
+        manifest: dict[str, Any] = json.loads(files.read_bytes(path))
+    except FileNotFoundError:
+        return {}
     if manifest["format"] != FORMAT:
         raise ValueError(
             f"{path} has format {manifest['format']}, this version reads format {FORMAT}: "
             "build into an empty folder, or use the version of massivetext that wrote it"
         )
-    marks = {int(shard): Mark.from_json(mark) for shard, mark in manifest["shards"].items()}
-    if {shard: mark.identity for shard, mark in marks.items()} != dict(wanted):
-        return {}
-    whole = all(files.size(files.join(stage.folder, f.name)) == f.bytes for m in marks.values() for f in m.files)
-    return marks if whole else {}
+    return manifest
+
+
+def free(folder: str, how: str, keep: Iterable[str] = ()) -> int:
+    """Remove the files of a finished stage, all but those named in `keep`, and return their bytes.
+
+    The manifest stays and says `how`, first of all: with it the stage counts as finished as long as nothing changes.
+    """
+    manifest = read_manifest(folder)
+    if not manifest:
+        return 0
+    write_manifest(folder, {**manifest, FREED: how})
+    gone = {name: count for name, count in files.sizes(folder).items() if name not in {MANIFEST, *keep}}
+    files.remove_files(files.join(folder, name) for name in gone)
+    return sum(gone.values())
+
+
+def write_manifest(folder: str, manifest: Mapping[str, Any]) -> None:
+    files.write_bytes(files.join(folder, MANIFEST), json.dumps(manifest, sort_keys=True, indent=1).encode())
 
 
 def prepare(stage: Stage, todo: Iterable[int]) -> None:
-    """Forget what is about to be made again: the manifest, the shards' marks, files that nothing refers to."""
+    """Forget what is about to be made again: the manifest, and the shards' marks."""
     files.make_folder(stage.folder)
-    files.remove(files.join(stage.folder, MANIFEST))
-    present = set(files.names(stage.folder))
-    for shard in todo:
-        mark = f"{shard:05d}.json"
-        if mark in present:
-            files.remove(files.join(stage.folder, mark))
+    present = files.sizes(stage.folder)
+    gone = [name for name in (MANIFEST, *(f"{shard:05d}.json" for shard in todo)) if name in present]
+    files.remove_files(files.join(stage.folder, name) for name in gone)
 
 
-def conclude(stage: Stage) -> dict[int, Mark]:
+def conclude(stage: Stage, done: Mapping[int, Mark] | None = None) -> dict[int, Mark]:
     """Write the manifest of a stage whose shards have all run, remove what no mark names, and return the marks.
 
-    Raises RuntimeError naming the shards that left no up-to-date mark.
+    `done`: marks that were up to date before it ran. Raises RuntimeError naming the shards that left none.
     """
-    marks = finished(stage)
+    wanted, before = stage.identities(), done or {}
+    made = read_marks(stage.folder, sorted(set(wanted) - set(before)))
+    marks = dict(sorted({**before, **{i: mark for i, mark in made.items() if mark.identity == wanted[i]}}.items()))
     missing = sorted(set(stage.inputs) - set(marks))
     if missing:
         raise RuntimeError(f"stage {stage.name}: no finished file for shards {missing[:10]} in {stage.folder}")
     _remove_strays(stage.folder, marks)
-    shards = {str(shard): asdict(mark) for shard, mark in sorted(marks.items())}
-    manifest = {"format": FORMAT, "stage": stage.name, "settings": stage.settings, "shards": shards}
-    files.write_bytes(files.join(stage.folder, MANIFEST), json.dumps(manifest, sort_keys=True, indent=1).encode())
+    shards = {str(shard): asdict(mark) for shard, mark in marks.items()}
+    write_manifest(stage.folder, {"format": FORMAT, "stage": stage.name, "settings": stage.settings, "shards": shards})
     return marks
 
 
 def _remove_strays(folder: str, marks: Mapping[int, Mark]) -> None:
     known = {MANIFEST, *(f"{shard:05d}.json" for shard in marks)}
     known.update(f.name for mark in marks.values() for f in mark.files)
-    for stray in set(files.names(folder)) - known:
-        files.remove(files.join(folder, stray))
+    files.remove_files(files.join(folder, stray) for stray in set(files.sizes(folder)) - known)
     files.remove_temporary(folder)
 
 
@@ -208,3 +236,33 @@ class EachShard(beam.PTransform):
 
     def expand(self, shards: beam.PCollection) -> beam.PCollection:
         return shards | "Run" >> beam.ParDo(RunShard(self.work, self.folder)).with_output_types(int)
+
+
+class Todo(beam.PTransform):
+    """The shards to run, each an element of its own: (shard, identity).
+
+    They stand in a file of the stage's folder, and the pipeline names only ranges of its lines, so that a job's
+    description stays small whatever the number of input files. The reshuffle cuts what reads the file from what runs
+    the shards, or one worker would run a whole range.
+    """
+
+    def __init__(self, folder: str, todo: Sequence[tuple[int, str]]) -> None:
+        super().__init__()
+        self.path = files.join(folder, TODO)
+        self.count = len(todo)
+        files.write_bytes(self.path, json.dumps(todo).encode())
+
+    def expand(self, root: beam.PBegin) -> beam.PCollection:
+        ranges = [(start, min(start + LINES, self.count)) for start in range(0, self.count, LINES)]
+        path, kind = self.path, tuple[int, str]
+        return (
+            root
+            | "Ranges" >> beam.Create(ranges)
+            | "Read" >> beam.FlatMap(lambda lines: read_todo(path, *lines)).with_output_types(kind)
+            | "Apart" >> beam.Reshuffle()
+        )
+
+
+def read_todo(path: str, start: int, stop: int) -> Iterable[tuple[int, str]]:
+    """Lines `start` to `stop` of a file that Todo wrote."""
+    return [(shard, made_from) for shard, made_from in json.loads(files.read_bytes(path))[start:stop]]

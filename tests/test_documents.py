@@ -16,10 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from massivetext import build, mixtures, report, samples, stages, train, verify
+from massivetext import build, clean, mixtures, report, samples, stages, train, train_classifier, verify
+from massivetext.explain import __main__ as explain
 from massivetext.mixtures.written import RULE_SETS
 from massivetext.samples.__main__ import main as write_samples
-from pipelines import identify, sources
+from massivetext.sources import run as look_at_sources
+from pipelines import curate, identify, sources
 from pipelines.sources.record import Record
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -100,8 +102,12 @@ def test_what_the_file_tree_names_is_there() -> None:
     [
         ("build", build.run),
         ("verify", verify.main),
+        ("clean", clean.main),
+        ("explain", explain.main),
         ("train", train.main),
         ("samples", write_samples),
+        ("sources", look_at_sources),
+        ("train_classifier", train_classifier.run),
     ],
 )
 def test_every_flag_of_a_command_is_described_and_no_other(
@@ -176,8 +182,8 @@ def strings(node: ast.AST | None) -> Iterator[str]:
 
 
 def skip_reasons() -> set[str]:
-    """Every reason that a reader gives, and the one that `identify` gives."""
-    found = {identify.RULE}
+    """Every reason that a reader gives, and those that `curate` and `identify` give."""
+    found = {identify.RULE, curate.OPTED_OUT}
     for path in (ROOT / "pipelines" / "sources").glob("*.py"):
         tree = ast.parse(path.read_text("utf-8"))
         for node in ast.walk(tree):
@@ -185,7 +191,7 @@ def skip_reasons() -> set[str]:
                 found.update(strings(node.args[1]))
             if isinstance(node, ast.FunctionDef) and path.name == "code.py":
                 for made in (n.value for n in ast.walk(node) if isinstance(n, ast.Return)):
-                    if node.name == "reason_by_name":
+                    if node.name in ("reason_by_name", "reason_by_text"):
                         found.update(strings(made))
                     elif node.name == "judge" and isinstance(made, ast.Tuple):
                         found.update(strings(made.elts[-1]))

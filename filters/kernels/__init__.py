@@ -8,6 +8,9 @@ running Python about characters, `units` cuts texts into words and lines, `stop_
 `ngrams` number what is equal with the hash tables of `tables`, `load` reads eight bytes at once. Each kernel is held to
 a plain-Python reference in `filters.quality` and `filters.repetition`, bit for bit.
 
+`fasttext` makes features of texts, `labels` probabilities of features, `descent` a model of labelled features; the
+reference is fastText.
+
 The first call compiles (about 10 s), later processes load the result from Numba's cache (0.1 s), which is
 forgotten when the source of any kernel changes. `python -m filters.kernels` fills the
 cache, for images and before workers start; in an image set NUMBA_CACHE_DIR, NUMBA_CPU_NAME (x86-64-v3) and an
@@ -24,8 +27,9 @@ forget_stale(HERE, [HERE])
 
 def warm_up() -> list[str]:
     """Compile and cache every kernel by calling it once; the names of the kernels."""
-    from filters import gopher  # here, since importing `filters.kernels` alone need not load Numba
+    from filters import gopher, language  # here, since importing `filters.kernels` alone need not load Numba
 
     for texts in ([], ["a b a b\n\nc"]):
         gopher.measure(texts)
-    return ["gopher"]
+    language.measure(["a"])
+    return ["gopher", "fasttext"]

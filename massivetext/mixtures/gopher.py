@@ -24,7 +24,7 @@ def _patterns(folder: str, *endings: str) -> tuple[str, ...]:
 
 
 SUBSETS = (
-    Subset(name="massiveweb", weight=0.48, patterns=_patterns("massiveweb", ".warc", ".wet"), rules=WEB),
+    Subset(name="massiveweb", weight=0.48, patterns=_patterns("massiveweb", ".warc", ".wet", ".arc"), rules=WEB),
     Subset(name="books", weight=0.27, patterns=(*_patterns("books", ".txt"), "books/**/*.epub"), rules=PROSE),
     Subset(name="c4", weight=0.10, patterns=_patterns("c4", ".json", ".jsonl"), rules=PROSE),
     Subset(name="news", weight=0.10, patterns=_patterns("news", ".json", ".jsonl"), rules=PROSE),
@@ -34,7 +34,12 @@ SUBSETS = (
         rules=(EMPTY,),
         near="none",
         cut="none",
-        patterns=("github/**/*.tar", "github/**/*.tar.*", "github/**/*.tgz", "github/**/*.zip"),
+        patterns=(
+            *("github/**/*.tar", "github/**/*.tar.*", "github/**/*.tgz", "github/**/*.zip"),
+            *_patterns("github", ".jsonl"),
+            "github/**/*.parquet",
+        ),
+        fields={"text": "content", "path": "path", "repository": "repo_name", "licence": "license"},
     ),
     Subset(
         name="wikipedia",

@@ -1,9 +1,9 @@
 """A user's own mixture as TOML.
 
 The keys are the fields of `Mixture`, its `[tokenizer]`, `[near]` and `[cut]` tables, and one `[[subsets]]` table per
-subset. `rules` names rule sets, in order: `empty`, `english`, `safety`, `quality`, `repetition`, `c4`, `fineweb`, or a
-user's own by import path, `mypkg.rules:RULES`; `[subsets.bounds]` replaces bounds, `word_count = { low = 20 }`, and the
-words of `stop_word_count`: `{ low = 2, words = ["der", "die", "und"] }`.
+subset. `rules` names rule sets, in order: `empty`, `english`, `safety`, `quality`, `repetition`, `c4`, `fineweb`,
+`quality_model`, or a user's own by import path, `mypkg.rules:RULES`; `[subsets.bounds]` replaces bounds,
+`word_count = { low = 20 }`, and the words of `stop_word_count`: `{ low = 2, words = ["der", "die", "und"] }`.
 
 A signal of a user's own that no build measures is measured by the function `measure` in the module of their rules:
 texts as an Arrow array in, an Arrow table with a column per signal out.
@@ -21,7 +21,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from filters import asked, c4, fineweb, language, quality, repetition, safety
+from filters import asked, c4, fineweb, language, quality, quality_model, repetition, safety
 from filters.rule import Rule, suggestion
 from massivetext.mixture import Cut, Mixture, Near, Subset, Tokenizer
 from massivetext.mixtures.gopher import EMPTY
@@ -35,6 +35,7 @@ RULE_SETS: dict[str, tuple[Rule, ...]] = {
     "repetition": repetition.RULES,
     "c4": c4.RULES,
     "fineweb": fineweb.RULES,
+    "quality_model": quality_model.RULES,
 }
 PARTS = {"tokenizer": Tokenizer, "near": Near, "cut": Cut}
 
@@ -114,8 +115,12 @@ def bounded(rules: tuple[Rule, ...], bounds: Mapping[str, Mapping[str, Any]]) ->
     for name, values in bounds.items():
         if name not in names:
             raise ValueError(f"bounds for a rule {name!r} that is not here{suggestion(name, names)}")
-        if not isinstance(values, Mapping) or set(values) - {"low", "high", "words"}:
-            raise ValueError(f"bounds of {name!r} are {values!r}, expected low and/or high, and words for stop words")
+        if not isinstance(values, Mapping) or set(values) - {"low", "high", "words", "labels"}:
+            raise ValueError(
+                f"bounds of {name!r} are {values!r}, expected low and/or high, and words or labels where it has some"
+            )
+        if "labels" in values and not rules[names.index(name)].labels:
+            raise ValueError(f"bounds of {name!r}: only a rule about labels, as language is, takes labels")
         if "words" in values and name != "stop_word_count":
             raise ValueError(f"bounds of {name!r}: only stop_word_count takes words")
         quality.count_words([], values.get("words", ()))  # refuses what no word can equal, before anything is read

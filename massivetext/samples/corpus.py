@@ -212,7 +212,7 @@ def _foreign(seed: int, number: int) -> Planted:
 
 
 def _unsafe(seed: int, number: int) -> Planted:
-    """Pages of listed hosts and of a subdomain of one, and a page that only the classifier can tell."""
+    """Pages of listed hosts and of a subdomain of one, a page that only the classifier can tell, and one near to it."""
     found: Planted = []
     for place, host in enumerate(evaluation.UNSAFE_HOSTS):
         draw = Draw("unsafe", seed, number, place)
@@ -220,6 +220,6 @@ def _unsafe(seed: int, number: int) -> Planted:
         item = Item(paragraphs=paragraphs, title="A page", outcome="dropped", rule="unsafe_host", note="listed host")
         found.append((WEB, replace(item, host=f"shop.{host}" if place == 3 else host)))
     spam = evaluation.spam(Draw("spam", seed, number))
-    note = "needs a model trained on safety/labelled.jsonl"
-    item = Item(paragraphs=spam, title="A page", outcome="dropped", rule="unsafe_probability", note=note)
-    return [*found, (WEB, item)]
+    item = Item(paragraphs=spam, title="A page", outcome="dropped", rule="unsafe_probability", note="spam")
+    near = Item(paragraphs=evaluation.innocent(Draw("innocent", seed, number)), title="A page", note="near to spam")
+    return [*found, (WEB, item), (WEB, near)]

@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from filters import fasttext_format
+from massivetext.classifier.training import Settings, train
 from massivetext.samples import jsonlines, planted
 from massivetext.samples.draw import Draw
 from massivetext.samples.prose import Writer
@@ -25,13 +27,37 @@ _BOASTS = (
     "Casino bonus code {number}: double spins for {number} players until {season}.",
     "Fake watches, {adj} copies, {number} each, to be sent from {town} at once.",
 )
+_NEIGHBOURS = (
+    "{person}, who is gay, has kept the {place} of {town} with his husband since {year}.",
+    "The Muslim {agent} and the Jewish {agent} of {town} share a {place} near the river.",
+    "A black {agent} from {town} wrote the first history of the {place} in {year}.",
+    "{person} is a transgender {agent}, and spoke about it at the {place} of {town} last {season}.",
+    "The {fresh} {agent} of {town}, who is deaf, taught the {folk} to sign before {season}.",
+    "Immigrants built the {place} of {town} in {year}, as {person} told the {folk}.",
+    "The old casino of {town} has been a library since {year}, and the {folk} are glad of it.",
+    "{person} took {number} pills a day for a weak heart, as the doctor of {town} had told her.",
+    "A loan of {number} pounds from the bank saved the {place} of {town} in {year}.",
+    "The {agent} of {town} lost a bonus of {number} pounds, and {person} wrote to the paper about it.",
+    "Lesbian and gay {folk} of {town} march to the {place} every {season}, with {person} ahead of them.",
+    "{person} sold a {adj} watch to the Sikh {agent} of {town}, who paid {number} pounds for it.",
+)
+MODEL = Settings(dimension=8, buckets=1 << 12, epochs=20)
 
 
 def spam(draw: Draw, sentences: int = 14) -> tuple[str, ...]:
     """Paragraphs of mild, made-up spam: casinos, pills, copies and loans."""
+    return _filled(draw, _BOASTS, sentences)
+
+
+def innocent(draw: Draw, sentences: int = 14) -> tuple[str, ...]:
+    """Paragraphs that say who people are, and words of the spam, as a newspaper would."""
+    return _filled(draw, _NEIGHBOURS, sentences)
+
+
+def _filled(draw: Draw, sources: Sequence[str], sentences: int) -> tuple[str, ...]:
     writer = Writer(draw)
-    patterns = [pattern for _ in range(sentences // len(_BOASTS) + 1) for pattern in draw.sample(_BOASTS, len(_BOASTS))]
-    symbols = ("number", "fresh", "adj", "season", "town", "year", "person", "unit")
+    patterns = [pattern for _ in range(sentences // len(sources) + 1) for pattern in draw.sample(sources, len(sources))]
+    symbols = ("number", "fresh", "adj", "season", "town", "year", "person", "unit", "agent", "folk", "place")
     written = []
     for pattern in patterns[:sentences]:
         while any("{" + symbol + "}" in pattern for symbol in symbols):
@@ -61,7 +87,7 @@ def _article(title: str, paragraphs: Sequence[str]) -> str:
 
 
 def write_safety(folder: Path, seed: int, texts: int) -> None:
-    """Write the host list and `texts` labelled texts, every second one unsafe."""
+    """Write the host list, `texts` labelled texts, every second one unsafe, and a small model trained on them."""
     target = folder / "safety"
     target.mkdir(parents=True, exist_ok=True)
     (target / "hosts.txt").write_text("".join(f"{host}\n" for host in sorted(UNSAFE_HOSTS)), encoding="utf-8")
@@ -73,11 +99,15 @@ def write_safety(folder: Path, seed: int, texts: int) -> None:
         lines.append({"text": "\n".join(paragraphs), "label": "unsafe" if unsafe else "safe"})
     written = "".join(json.dumps(line) + "\n" for line in lines)
     (target / "labelled.jsonl").write_text(written, encoding="utf-8")
+    model = train([line["text"] for line in lines], [line["label"] == "unsafe" for line in lines], "unsafe", MODEL)
+    (target / "model.bin").write_bytes(fasttext_format.write(model, MODEL.epochs, int(model.counts.sum())))
 
 
 def _harmless(draw: Draw, number: int) -> tuple[str, ...]:
-    """Prose, and every other time a page as odd as those that fail a rule: odd is not unsafe."""
-    if number % 2:
+    """Prose, pages near to spam, and pages as odd as those that fail a rule: neither is unsafe."""
+    if number % 4 == 1:
         return Writer(draw).paragraphs(draw.between(30, 160))
+    if number % 4 == 3:
+        return innocent(draw, draw.between(4, 14))
     odd = list(planted.MAKERS.values())
     return odd[number // 2 % len(odd)](draw)

@@ -19,7 +19,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add = made.add_argument
     add("--list-models", action="store_true", help="print the models with their parameter counts, and leave")
-    add("--data", type=Path, metavar="FOLDER", help="the train/ folder of a finished build")
+    add("--data", type=_folder, metavar="FOLDER", help="the train/ folder of a finished build")
     add("--model", type=_model_name, default="tiny", metavar="NAME", help=f"{', '.join(MODELS)} (default: tiny)")
     add("--steps", type=_positive, default=20, metavar="N", help="updates; the cosine ends with them (default: 20)")
     add("--out", type=Path, metavar="FOLDER", help="folder of the run (default: runs/MODEL beside the data folder)")
@@ -98,6 +98,17 @@ def _sampling(group: argparse._ArgumentGroup) -> None:
     add("--length", type=_positive, default=100, metavar="N", help="tokens at most (default: 100)")
     add("--temperature", type=_temperature, default=1.0, metavar="T", help="0 takes the likeliest token (default: 1)")
     add("--top-k", type=_positive, default=0, metavar="K", help="choose among the K likeliest tokens (default: all)")
+
+
+def _folder(text: str) -> Path:
+    """A local folder: the trainer reads records at random."""
+    scheme, remote, _ = text.partition("://")
+    if remote:
+        copy = {"s3": "aws s3 cp --recursive", "gs": "gcloud storage cp -r"}.get(scheme, "copy")
+        raise argparse.ArgumentTypeError(
+            f"{text} is in an object store, and the trainer reads a local disk; copy it first: {copy} {text} DIR"
+        )
+    return Path(text)
 
 
 def _model_name(text: str) -> ModelConfig:

@@ -10,6 +10,7 @@ from filters.kernels import warm_up as warm_up_filters
 from filters.text import buffers
 from pipelines.duplicates.rounds import Round
 from pipelines.duplicates.signatures import Signatures
+from pipelines.html.page import warm_up as warm_up_html
 from pipelines.kernels.contain import ItemSets, best_matches
 from pipelines.kernels.shingles import shingle_sets
 from pipelines.kernels.substrings import warm_up as warm_up_substrings
@@ -26,6 +27,7 @@ def main() -> None:
     best_matches(*texts, items, items.directory())
     warm_up_substrings()
     warm_up_words()
+    warm_up_html()
     print(f"kernels compiled and cached in {time.monotonic() - started:.1f} s")
 
 

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from pipelines import cut, documents, exchange, files, mix
 from pipelines.files import Written
+from pipelines.packing.order import shards_of
 from pipelines.packing.quotas import Plan, SubsetPlan
 from pipelines.packing.records import Layout
 from pipelines.stage import Result
@@ -183,11 +184,8 @@ class Scatter:
 
 
 def _groups(plan: SubsetPlan, keys: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Every document's output shard as a group of its subset: a hash of its id, the same for all epochs."""
-    scrambled = mix.mixed(keys)
-    into_train = (scrambled % np.uint64(max(1, plan.shards))).astype(np.int64)
-    into_valid = (scrambled % np.uint64(max(1, plan.valid_shards))).astype(np.int64)
-    return np.where(train, into_train, plan.shards + into_valid)
+    """Every document's output shard as a group of its subset."""
+    return np.where(train, shards_of(keys, plan.shards), plan.shards + shards_of(keys, plan.valid_shards))
 
 
 def fixed_bytes(column: pa.Array) -> np.ndarray:

@@ -1,20 +1,26 @@
-"""Source trees in archives (tar, also compressed, and zip): one document per source file, kept to the byte.
+"""Source trees, in archives (tar, also compressed, and zip) or as folders: one document per file, kept to the byte.
 
 Left out, by reason: `vendored` code of others, `not_text` (binaries, keys, unknown encodings), `generated`
 (lock files, package metadata, files that say so in their first lines), `minified` (a name with `.min.`, lines
-longer than 200 characters on average, or one above 5,000; prose formats excepted).
+longer than 200 characters on average, or one above 5,000; prose formats excepted), `data` (tables, notebooks, drawings
+by name; configuration formats above 128 KB; few letters), `licence` (one that may not stay, or none), `unsafe_name`.
+Licences are looked for before the first document is given, so an archive is gone through twice.
 """
 
 from __future__ import annotations
 
+import stat
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from pipelines import files
 from pipelines.files import open_read
-from pipelines.sources import code, tar
+from pipelines.sources import code, folder, licences, tar
 from pipelines.sources.compression import BROKEN_ZIP, open_stream
+from pipelines.sources.how import AVOIDED, PLAIN, How
+from pipelines.sources.licences import Licences
 from pipelines.sources.record import RECORD_LIMIT, Item, Record, Skipped, Unreadable, digest
 
 _CHUNK = 1 << 20
@@ -28,28 +34,53 @@ class Member:
     data: bytes | None
 
 
-def read(path: str) -> Iterator[Item]:
-    """The regular files of an archive, in its order."""
-    archive = path.rsplit("/", 1)[-1]
-    members = _zip_members(path) if path.lower().endswith(".zip") else _tar_members(path)
+def read(path: str, how: How = PLAIN) -> Iterator[Item]:
+    """The regular files of an archive in its order, or of a folder (a path that ends with a slash) by name."""
+    name, found = files.name(path), Licences()
+    if path.endswith("/"):
+        members = _folder_members(path, found)
+    elif path.lower().endswith(".zip"):
+        members = _zip_members(path, found)
+    else:
+        members = _tar_members(path, found)
     for row, member in enumerate(members):
         if isinstance(member, Unreadable):
             yield Unreadable(row, member.position, member.cause)
+        elif row in how.avoid:
+            yield Unreadable(row, 0, AVOIDED)
         else:
-            yield _item(row, archive, member)
+            yield _item(row, name, member, found, how)
 
 
-def _item(row: int, archive: str, member: Member) -> Item:
+def _item(row: int, archive: str, member: Member, found: Licences, how: How) -> Item:
     reason = code.reason_by_name(member.name)
     if reason or member.data is None:
         return Skipped(row, reason or "not_text")
     text, encoding, reason = code.judge(member.name, member.data)
     if reason:
         return Skipped(row, reason)
-    return Record(row, f"{archive}:{member.name}", digest(member.data), text, encoding=encoding)
+    named = licences.in_head(text) or found.of(member.name)
+    if not licences.may_stay(named, how.licences):
+        return Skipped(row, "licence")
+    return Record(
+        row,
+        f"{archive}:{member.name}",
+        digest(member.data),
+        text,
+        encoding=encoding,
+        metadata=code.metadata(member.name, named),
+    )
 
 
-def _tar_members(path: str) -> Iterator[Member | Unreadable]:
+def _tells(name: str, size: int) -> bool:
+    return size <= licences.FILE_LIMIT and Licences.tells(name)
+
+
+def _tar_members(path: str, licences_found: Licences) -> Iterator[Member | Unreadable]:
+    with open_stream(path) as stream:
+        for found in tar.members(stream, _tells):
+            if isinstance(found, tar.File) and found.data is not None:
+                licences_found.add(found.name, found.data)
     with open_stream(path) as stream:
         for found in tar.members(stream, _is_wanted):
             if isinstance(found, tar.Lost):
@@ -64,7 +95,22 @@ def _is_wanted(name: str, size: int) -> bool:
     return size <= RECORD_LIMIT and not code.reason_by_name(name)
 
 
-def _zip_members(path: str) -> Iterator[Member | Unreadable]:
+def _folder_members(path: str, found: Licences) -> Iterator[Member | Unreadable]:
+    listed = folder.tree(path)
+    for file in listed:
+        if _tells(file.path[len(path) :], file.bytes):
+            found.add(file.path[len(path) :], files.read_bytes(file.path))
+    for file in listed:
+        name = file.path[len(path) :].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        if code.reason_by_name(name):
+            yield Member(name, None)
+        elif file.bytes > RECORD_LIMIT:
+            yield Unreadable(0, 0, f"{name} is larger than {RECORD_LIMIT} bytes")
+        else:
+            yield Member(name, files.read_bytes(file.path))
+
+
+def _zip_members(path: str, found: Licences) -> Iterator[Member | Unreadable]:
     with open_read(path) as raw:
         try:
             archive = zipfile.ZipFile(raw)
@@ -73,7 +119,12 @@ def _zip_members(path: str) -> Iterator[Member | Unreadable]:
             return
         with archive:
             for info in archive.infolist():
-                if not info.is_dir():
+                if _tells(info.filename, info.file_size):
+                    told = _zip_member(archive, info)
+                    if isinstance(told, Member) and told.data is not None:
+                        found.add(told.name, told.data)
+            for info in archive.infolist():
+                if not info.is_dir() and not stat.S_ISLNK(info.external_attr >> 16):
                     yield _zip_member(archive, info)
 
 

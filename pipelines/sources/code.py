@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from pipelines.sources.encoding import choose, decode
+from pipelines.sources.languages import language_of
 
 _VENDORED_NAMES = """
     node_modules bower_components jspm_packages vendor third_party third-party site-packages dist-packages
@@ -30,6 +31,16 @@ BINARY_SUFFIXES = tuple(_BINARY_NAMES.split())
 LOCK_FILES = frozenset(_LOCK_NAMES.split())
 GENERATED_FOLDERS = (".egg-info", ".dist-info")
 GENERATED_SUFFIXES = (".map", "_pb2.py", "_pb2_grpc.py", "_pb2.pyi", ".pb.go", ".pb.h", ".pb.cc", ".g.dart")
+_DATA_NAMES = """
+    .csv .tsv .psv .jsonl .ndjson .geojson .topojson .log .har .arff .fasta .vcf .pdb .mol .obj .stl .ply .svg .ipynb
+    .po .pot .xlf .snap .dump .sql.txt .hex .srec .uf2 .plist .xmi .rdf .ttl .nt .cast
+"""
+DATA_SUFFIXES = tuple(_DATA_NAMES.split())
+# Formats that hold code as well as data: beyond this size nobody wrote them by hand.
+CONFIGURATION_SUFFIXES = (".json", ".xml", ".yaml", ".yml", ".toml", ".sql", ".html", ".css")
+CONFIGURATION_LIMIT = 128 << 10  # characters
+DATA_LEAST = 1000  # characters of a file whose share of letters is looked at
+LETTER_SHARE = 0.25  # of the bytes that are no white space
 GENERATED_LINES = 8  # lines at the top in which a file may say that it is generated
 MEAN_LINE = 200  # characters
 LONGEST_LINE = 5000  # characters
@@ -42,19 +53,28 @@ _GENERATED = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _MINIFIED_NAME = re.compile(r"[.-]min\.(?:js|css|mjs|cjs|html)$", re.IGNORECASE)
+_LETTERS = bytes(range(65, 91)) + bytes(range(97, 123)) + bytes(range(128, 256))
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _CODING = re.compile(rb"^[ \t\f]*(?:#|//|/\*|--|;|%|\").{0,80}?coding[:=][ \t]*([-\w.]+)")
 
 
 def reason_by_name(path: str) -> str | None:
-    """Why a file is left out whatever it holds: `vendored`, `not_text`, `generated`, `minified`, or None."""
+    """Why a file is left out whatever it holds: `vendored`, `not_text`, `data`, `generated`, `minified`, or None.
+
+    `unsafe_name` is a path that would lead out of the folder in which an archive is unpacked.
+    """
     *folders, name = path.split("/")
     if not VENDORED_FOLDERS.isdisjoint(folders):
         return "vendored"
     if name in LOCK_FILES or any(folder.endswith(GENERATED_FOLDERS) for folder in folders):
         return "generated"
     lower = name.lower()
+    if path.startswith(("/", "\\")) or ".." in folders or "\0" in path or _DRIVE.match(path):
+        return "unsafe_name"
     if lower.endswith(BINARY_SUFFIXES):
         return "not_text"
+    if lower.endswith(DATA_SUFFIXES):
+        return "data"
     if lower.endswith(GENERATED_SUFFIXES):
         return "generated"
     return "minified" if _MINIFIED_NAME.search(name) else None
@@ -68,11 +88,36 @@ def judge(path: str, data: bytes) -> tuple[str, str, str | None]:
     text, replaced = decode(data, encoding)
     if replaced or text.encode(encoding) != data:
         return "", encoding, "not_text"
+    return text, encoding, reason_by_text(path, text)
+
+
+def reason_by_text(path: str, text: str) -> str | None:
+    """Why a file is left out for what it holds: `generated`, `minified`, `data`, or None."""
     if _GENERATED.search("\n".join(text[:20_000].split("\n", GENERATED_LINES)[:GENERATED_LINES])):
-        return text, encoding, "generated"
-    if not path.lower().endswith(PROSE_SUFFIXES) and _is_minified(text):
-        return text, encoding, "minified"
-    return text, encoding, None
+        return "generated"
+    lower = path.lower()
+    if lower.endswith(PROSE_SUFFIXES):
+        return None
+    if _is_minified(text):
+        return "minified"
+    if lower.endswith(CONFIGURATION_SUFFIXES) and len(text) > CONFIGURATION_LIMIT:
+        return "data"
+    return "data" if _is_data(text) else None
+
+
+def metadata(path: str, found: tuple[str, ...]) -> dict[str, str]:
+    """A source file's path, language and licences."""
+    language = language_of(path)
+    told = {"path": path, "language": language, "licence": " AND ".join(found)}
+    return {name: value for name, value in told.items() if value}
+
+
+def _is_data(text: str) -> bool:
+    """Whether most of it is digits and signs; a byte above 127 counts as a letter."""
+    if len(text) < DATA_LEAST:
+        return False
+    shown = text.encode("utf-8").translate(None, b" \t\r\n\f\v")
+    return len(shown) - len(shown.translate(None, _LETTERS)) < LETTER_SHARE * len(shown)
 
 
 def _declared(data: bytes) -> str | None:

@@ -7,9 +7,9 @@ whatever the file claims to hold.
 
 from __future__ import annotations
 
-import bz2
 import io
 import lzma
+import re
 import zipfile
 import zlib
 from typing import BinaryIO, NamedTuple
@@ -17,6 +17,7 @@ from typing import BinaryIO, NamedTuple
 import zstandard
 
 from pipelines.files import open_read
+from pipelines.sources.decoders import DECODER_ERRORS, DICTIONARY_LIMIT, MAGIC, ZSTD_DICTIONARY, Decoder, dictionary
 
 CODECS: tuple[tuple[str, str], ...] = ((".gz", "gzip"), (".bz2", "bzip2"), (".xz", "xz"), (".zst", "zstd"))
 # What zipfile raises on damage; NotImplementedError is its word for a compression it does not know.
@@ -32,10 +33,9 @@ BROKEN_ZIP = (
 )
 COMPRESSED = tuple(suffix for suffix, _ in CODECS)
 _TARS = ((".tgz", "gzip"), (".tbz2", "bzip2"), (".txz", "xz"))
-_MAGIC = {"gzip": b"\x1f\x8b\x08", "bzip2": b"BZh", "xz": b"\xfd7zXZ\0", "zstd": b"\x28\xb5\x2f\xfd"}
+_SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")  # a zstd frame that holds no data of the file
+PEEK = 1 << 12  # bytes of a member that tell what it begins with
 _CHUNK = 1 << 16
-_ZSTD_CHUNK = 1 << 10  # zstd has no output limit: a KB of input yields at most 32 MB
-_ERRORS = (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, ValueError)
 
 
 class DamageError(Exception):
@@ -67,14 +67,19 @@ class Stream(io.RawIOBase):
         super().__init__()
         self._raw = raw
         self.codec = codec
+        self._dictionary: zstandard.ZstdCompressionDict | None = None
+        self._stop: tuple[int, re.Pattern[bytes]] | None = None
+        self.is_stopped = False
         self._restart(0)
+        if codec == "zstd":
+            self._load_dictionary()
 
     def _restart(self, position: int) -> None:
         self._raw.seek(position)
         self._input = b""
         self._taken = position  # stored bytes read so far
         self._pending = memoryview(b"")  # decompressed, not yet delivered
-        self._decoder: _Decoder | None = None
+        self._decoder: Decoder | None = None
         self.member = position
         self.offset = 0  # bytes of the member delivered
 
@@ -92,13 +97,25 @@ class Stream(io.RawIOBase):
         if self.codec is None:
             self._restart(mark.member + mark.offset)
             self.member, self.offset = mark
-            self._decoder = _Decoder(None)
+            self._decoder = Decoder(None)
             return
         self._restart(mark.member)
         self.next_member()
         while self.offset < mark.offset:
             if not self.read_member(min(_CHUNK, mark.offset - self.offset)):
                 break
+
+    def skip(self, size: int) -> None:
+        """Go so many bytes into a plain file."""
+        if self.codec is not None:
+            raise ValueError(f"a {self.codec} file cannot be read from byte {size} on; give it no splits")
+        self._restart(size)
+        self.member, self._decoder = 0, Decoder(None)
+        self.offset = size
+
+    def stop_at(self, position: int, begin: re.Pattern[bytes]) -> None:
+        """Let the run of bytes end before the first member at or after a stored position that begins so."""
+        self._stop = position, begin
 
     def next_member(self) -> bool:
         """Whether there is another member, now the current one; what is left of this one is passed over."""
@@ -108,17 +125,42 @@ class Stream(io.RawIOBase):
         self._fill(8)
         if self.codec == "gzip":
             self._skip_padding()
+        while self.codec == "zstd" and _SKIPPABLE.match(self._input):
+            self._skip_frame()
         if not self._input:
             return False
         self.member, self.offset = self._taken - len(self._input), 0
-        if self.codec and not self._input.startswith(_MAGIC[self.codec]):
+        if self.codec and not self._input.startswith(MAGIC[self.codec]):
             raise DamageError(self.member, f"no {self.codec} member begins here")
-        self._decoder = _Decoder(self.codec)
+        self._decoder = Decoder(self.codec, self._dictionary)
         return True
+
+    def begins(self, begin: re.Pattern[bytes]) -> bool:
+        """Whether the current member, of which nothing has been read, begins so."""
+        held = b""
+        while len(held) < PEEK and (data := self.read_member(PEEK - len(held))):
+            held += data
+        self._pending = memoryview(held + bytes(self._pending))
+        self.offset -= len(held)
+        return begin.match(held) is not None
+
+    def find_beginning(self, start: int, end: int, begin: re.Pattern[bytes]) -> bool:
+        """Whether a member that begins so starts at a stored position from `start` on, before `end`; it is current."""
+        position = start
+        while position < end:
+            try:
+                if not self.find_member(position) or self.member >= end:
+                    return False
+                if self.begins(begin):
+                    return True
+            except DamageError:
+                pass  # magic bytes by accident, or a damaged member: search on
+            position = self.member + 1
+        return False
 
     def find_member(self, start: int) -> bool:
         """Whether magic bytes of a member stand at or after a stored position; it is now the current one."""
-        magic = _MAGIC[self.codec] if self.codec else b""
+        magic = MAGIC[self.codec] if self.codec else b""
         self._restart(start)
         while self._fill(len(magic)):
             found = self._input.find(magic)
@@ -152,7 +194,7 @@ class Stream(io.RawIOBase):
         before = self.position
         try:
             output, self._input = decoder.decode(self._input, limit)
-        except _ERRORS as error:
+        except DECODER_ERRORS as error:
             raise DamageError(before, f"damaged {self.codec}: {error}") from error
         self._pending = memoryview(output)
 
@@ -169,7 +211,11 @@ class Stream(io.RawIOBase):
                     return len(data)
                 if self.codec is None:
                     return 0
-            if not self.next_member():
+            if self.is_stopped or not self.next_member():
+                return 0
+            if self._stop and self.member >= self._stop[0] and self.begins(self._stop[1]):
+                self.is_stopped = True
+                self._decoder = None
                 return 0
 
     def close(self) -> None:
@@ -186,6 +232,25 @@ class Stream(io.RawIOBase):
             self._input += data
         return True
 
+    def _skip_frame(self) -> None:
+        """Pass over a zstd frame that holds no data: its magic number, its length, so many bytes."""
+        start = self._taken - len(self._input)
+        self._fill(8)
+        end = start + 8 + int.from_bytes(self._input[4:8], "little")
+        while self._taken < end:
+            self._input = b""
+            if not self._fill(1):
+                raise DamageError(self._taken, "the file is cut inside a zstd frame")
+        self._input = self._input[len(self._input) - (self._taken - end) :]
+        self._fill(8)
+
+    def _load_dictionary(self) -> None:
+        self._fill(8)
+        size = int.from_bytes(self._input[4:8], "little")
+        if self._input.startswith(ZSTD_DICTIONARY) and size <= DICTIONARY_LIMIT and self._fill(8 + size):
+            self._dictionary = dictionary(self._input[8 : 8 + size])
+        self._restart(0)
+
     def _skip_padding(self) -> None:
         """Zero bytes may follow a gzip member; tapes and block devices leave them."""
         while self._input and not self._input.lstrip(b"\0"):
@@ -194,49 +259,6 @@ class Stream(io.RawIOBase):
         if self._input.startswith(b"\0"):
             self._input = self._input.lstrip(b"\0")
             self._fill(8)
-
-
-class _Decoder:
-    """One member's decoder; `decode` gives output and the input it has not used."""
-
-    def __init__(self, codec: str | None) -> None:
-        self._codec = codec
-        self._state: object = _state(codec)
-
-    @property
-    def ended(self) -> bool:
-        return self._codec is not None and self._state.eof  # type: ignore[attr-defined]
-
-    @property
-    def hungry(self) -> bool:
-        return getattr(self._state, "needs_input", True)
-
-    def decode(self, data: bytes, limit: int) -> tuple[bytes, bytes]:
-        state = self._state
-        if self._codec is None:
-            return data[:limit], data[limit:]
-        if self._codec == "gzip":
-            output = state.decompress(data, limit)  # type: ignore[attr-defined]
-            return output, state.unconsumed_tail or state.unused_data  # type: ignore[attr-defined]
-        if self._codec == "zstd":
-            output = state.decompress(data[:_ZSTD_CHUNK])  # type: ignore[attr-defined]
-            return output, state.unused_data + data[_ZSTD_CHUNK:]  # type: ignore[attr-defined]
-        taken = data if self.hungry else b""
-        output = state.decompress(taken, limit)  # type: ignore[attr-defined]
-        return output, state.unused_data if state.eof else data[len(taken) :]  # type: ignore[attr-defined]
-
-
-def _state(codec: str | None) -> object:
-    match codec:
-        case "gzip":
-            return zlib.decompressobj(wbits=31)
-        case "bzip2":
-            return bz2.BZ2Decompressor()
-        case "xz":
-            return lzma.LZMADecompressor(format=lzma.FORMAT_XZ)
-        case "zstd":
-            return zstandard.ZstdDecompressor().decompressobj()
-    return None
 
 
 def open_stream(path: str) -> Stream:

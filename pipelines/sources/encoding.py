@@ -53,7 +53,8 @@ def known(label: str | None) -> str | None:
 def decode(data: bytes, encoding: str) -> tuple[str, int]:
     """The text, and the number of U+FFFD put for invalid sequences."""
     try:
-        return without_surrogates(data.decode(encoding))
+        text = data.decode(encoding)
+        return (text, 0) if encoding == "utf-8" else without_surrogates(text)
     except UnicodeError:
         text = data.decode(encoding, "replace")
         return text, text.count("\ufffd") - data.decode(encoding, "ignore").count("\ufffd")
@@ -61,7 +62,11 @@ def decode(data: bytes, encoding: str) -> tuple[str, int]:
 
 def without_surrogates(text: str) -> tuple[str, int]:
     """The text with U+FFFD for each lone surrogate, and their number."""
-    return (text, 0) if text.isascii() else _SURROGATE.subn("\ufffd", text)
+    try:
+        text.encode("utf-8")  # several times as fast as looking for them
+    except UnicodeEncodeError:
+        return _SURROGATE.subn("\ufffd", text)
+    return text, 0
 
 
 def declared_in_html(data: bytes) -> str | None:
@@ -72,30 +77,35 @@ def declared_in_html(data: bytes) -> str | None:
 
 
 def choose(data: bytes, declared: Iterable[str | None] = (), default: str | None = None) -> str:
-    """The encoding to decode with: byte order mark, valid UTF-8, a declaration that fits, `default`, a guess.
+    """The encoding to decode with: byte order mark, valid UTF-8, a declaration that fits, `default`, a guess."""
+    return chosen(data, declared, default)[0]
+
+
+def chosen(data: bytes, declared: Iterable[str | None] = (), default: str | None = None) -> tuple[str, bool]:
+    """What `choose` gives, and whether it is known that all of the bytes are valid in it.
 
     Valid UTF-8 with bytes above 127 is UTF-8 whatever is declared: servers that send ISO-8859-1 with
     every page are common, other encodings that are valid UTF-8 by accident are not.
     """
     for mark, name in _BOMS:
         if data.startswith(mark):
-            return name
+            return name, False
     names = [name for name in map(known, declared) if name]
-    high = _HIGH.search(data) is not None
+    high = not data.isascii()
     if high and _valid(data, "utf-8"):
-        return "utf-8"
+        return "utf-8", True
     for name in names:
         # A UTF-16 declared inside bytes that read as ASCII is not true: the declaration could be read.
         if name.startswith(("utf-16", "utf-32")) and b"\0" not in data[:64]:
             continue
         if _valid(data, name):
-            return "utf-8" if name == "cp1252" and not high else name
+            return ("utf-8" if name == "cp1252" and not high else name), True
     if not high:
-        return "utf-8"
+        return "utf-8", True
     for name in ("utf-8", *names):
         if decode(data, name)[1] <= _WRONG_SHARE * len(_HIGH.findall(data)):
-            return name
-    return default or _detect(data)
+            return name, False
+    return default or _detect(data), False
 
 
 def _valid(data: bytes, encoding: str) -> bool:

@@ -13,9 +13,10 @@ from urllib.parse import unquote
 from lxml import etree
 
 from pipelines.files import open_read
-from pipelines.sources.books import without_licence
+from pipelines.sources.books import opened, without_pictures
 from pipelines.sources.compression import BROKEN_ZIP
 from pipelines.sources.encoding import choose, decode
+from pipelines.sources.how import PLAIN, How
 from pipelines.sources.record import RECORD_LIMIT, Item, Record, Unreadable, digest
 
 _CHUNK = 1 << 20
@@ -33,6 +34,8 @@ _LEFT_OUT = frozenset(
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,31});")
 _KEPT_ENTITIES = frozenset(("amp", "lt", "gt", "quot", "apos"))
 _SPACES = re.compile(r"[ \t\r\n]+")
+_BLANK_LINES = re.compile(r"\n{3,}")
+_FACTS = ("creator", "language", "date", "publisher", "rights")
 _LINE_TAIL = re.compile(r"[ \t]+\n")
 _TYPE = "{http://www.idpf.org/2007/ops}type"
 
@@ -41,7 +44,7 @@ class EpubError(Exception):
     """An EPUB that cannot be read."""
 
 
-def read(path: str) -> Iterator[Item]:
+def read(path: str, how: How = PLAIN) -> Iterator[Item]:
     """One record, the whole book."""
     with open_read(path) as raw:
         try:
@@ -67,8 +70,17 @@ def _book(raw: BinaryIO) -> Record:
                 replaced += wrong
     except BROKEN_ZIP as error:
         raise EpubError(f"no readable EPUB: {error}") from error
-    text = without_licence("\n\n".join(chapter for chapter in chapters if chapter)).strip("\n")
-    return Record(0, book_digest.hex(), book_digest, text, title=package.title, replaced=replaced)
+    book = opened("\n\n".join(chapter for chapter in chapters if chapter))
+    text = _BLANK_LINES.sub("\n\n", without_pictures(book.text)).strip("\n")
+    return Record(
+        0,
+        book_digest.hex(),
+        book_digest,
+        text,
+        title=package.title,
+        replaced=replaced,
+        metadata={**package.facts, **(book.aside() or {})},
+    )
 
 
 class _Package:
@@ -85,6 +97,12 @@ class _Package:
         self._document = _xml(self.member(path))
         title = next(iter(self._document.iter("{http://purl.org/dc/elements/1.1/}title")), None)
         self.title = " ".join("".join(title.itertext()).split()) or None if title is not None else None
+        self.facts = {name: fact for name in _FACTS if (fact := self._fact(name))}
+
+    def _fact(self, name: str) -> str:
+        """What the package says of the book: creators, language, rights."""
+        found = self._document.iter(f"{{http://purl.org/dc/elements/1.1/}}{name}")
+        return "; ".join(" ".join("".join(node.itertext()).split()) for node in found)
 
     def member(self, name: str) -> bytes:
         try:

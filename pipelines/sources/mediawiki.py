@@ -1,7 +1,8 @@
 """MediaWiki XML dumps (pages-articles): one document per article, as plain text under its title.
 
 Pages are framed by their `<page>` tags, which cannot stand inside a dump's escaped text, and parsed one by
-one: memory is bounded by a page, and a broken page loses itself alone.
+one: memory is bounded by a page, and a broken page loses itself alone. A bzip2 dump of many streams ("multistream")
+is split at streams that begin with a page.
 """
 
 from __future__ import annotations
@@ -14,14 +15,19 @@ from urllib.parse import quote
 
 from lxml import etree
 
+from pipelines import files
 from pipelines.sources.compression import DamageError, Stream, open_stream
+from pipelines.sources.disambiguation import is_disambiguation
 from pipelines.sources.encoding import decode, known
+from pipelines.sources.how import AVOIDED, PLAIN, How
 from pipelines.sources.record import RECORD_LIMIT, Item, Record, Skipped, Unreadable, digest
 from pipelines.sources.wikitext import plain_text
 
 _CHUNK = 1 << 18
 _REDIRECT = re.compile(r"\s*#redirect\b", re.IGNORECASE)
 _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]+)")
+_PAGE = re.compile(rb"\s*<page>")
+_HEAD_LIMIT = 1 << 20  # bytes of a dump in which its head ends
 _BETWEEN = re.compile(r"\s*(?:<logitem>.*?</logitem>\s*)*(?:</mediawiki>\s*)?", re.DOTALL)
 _BOMS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"), (codecs.BOM_UTF8, "utf-8"))
 _UTF16_SIGNS = ((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
@@ -38,20 +44,41 @@ class Site:
     left_out: frozenset[str]  # lower-case names of the namespaces whose links are no text
 
 
-def read(path: str) -> Iterator[Item]:
-    """The pages of a dump."""
+def read(path: str, how: How = PLAIN) -> Iterator[Item]:
+    """The pages of a dump or split."""
     row, site = 0, _site("")
     with open_stream(path) as stream:
-        dump = _Dump(stream)
+        if how.end is not None:
+            stream.stop_at(how.end, _PAGE)
+        head = None
+        if how.start:
+            head = _head(stream)
+            if not stream.find_beginning(how.start, how.end or files.size(path), _PAGE):
+                return
+        dump = _Dump(stream, head)
         try:
             for piece in dump.pieces():
                 if piece.kind == "head":
                     site = _site(decode(piece.data(), dump.encoding)[0])
+                elif row in how.avoid and piece.kind == "page":
+                    yield Unreadable(row, piece.position, AVOIDED)
+                    row += 1
                 elif (item := _item(row, piece, dump.encoding, site)) is not None:
                     yield item
                     row += 1
         except DamageError as damage:
             yield Unreadable(row, damage.position, damage.cause)
+
+
+def _head(stream: Stream) -> bytes:
+    """The head of a dump that is read from further on."""
+    try:
+        data = stream.read(_HEAD_LIMIT)
+        while len(data) < _HEAD_LIMIT and b"</siteinfo>" not in data and (more := stream.read(_CHUNK)):
+            data += more
+    except DamageError:
+        return b"<mediawiki>"
+    return data[: data.find(b"</siteinfo>")] if b"</siteinfo>" in data else b"<mediawiki>"
 
 
 class _Piece:
@@ -77,8 +104,9 @@ class _Piece:
 class _Dump:
     """The dump's bytes, cut at its page tags."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, head: bytes | None = None) -> None:
         self._stream = stream
+        self._head = head  # of the file, where the stream begins further on
         self._past = 0  # decompressed bytes before the buffer
         self.encoding = "utf-8"
 
@@ -97,6 +125,10 @@ class _Dump:
         tags = re.compile(re.escape(start) + b"|" + re.escape(end))
         unit = len(start) // len("<page>")
         piece = _Piece("head", 0)
+        if self._head is not None:
+            piece.add(self._head)
+            yield self._checked(piece)
+            piece = _Piece("between", 0)
         while buffer:
             at = 0
             for found in tags.finditer(buffer):
@@ -115,6 +147,8 @@ class _Dump:
             piece.add(buffer[at:cut])
             buffer, self._past = buffer[cut:] + (more or b""), self._past + cut
         yield self._checked(piece)
+        if self._stream.is_stopped:
+            return
         if piece.kind in ("head", "between") and not decode(piece.data(), self.encoding)[0].endswith(
             ("</mediawiki>", "</mediawiki>\n", "</mediawiki>\r\n")
         ):
@@ -185,6 +219,8 @@ def _page(row: int, page: etree._Element, site: Site, page_digest: bytes, encodi
         return Skipped(row, "redirect")
     if last.findtext("model", "wikitext") != "wikitext":
         return Skipped(row, "not_text")
+    if is_disambiguation(page.findtext("title", ""), wikitext):
+        return Skipped(row, "disambiguation")
     title = page.findtext("title", "").strip()
     text = plain_text(wikitext, site.left_out)
     return Record(

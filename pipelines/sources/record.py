@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -24,6 +24,7 @@ class Record:
     title: str | None = None
     encoding: str | None = None
     replaced: int = 0  # lone surrogates and invalid sequences that became U+FFFD
+    metadata: Mapping[str, str] | None = None  # what the format tells besides: a book's header, a file's licence
 
     def __post_init__(self) -> None:
         if (self.text is None) == (self.html is None):

@@ -74,7 +74,7 @@ def _is_verse(lines: list[str], width: int) -> bool:
 
 
 def _is_table(lines: list[str]) -> bool:
-    return sum(1 for line in lines if _GAP.search(line)) >= max(2, len(lines) // 2)
+    return sum(1 for line in lines if ("   " in line or "\t" in line) and _GAP.search(line)) >= max(2, len(lines) // 2)
 
 
 def _glue(line: str, after: str) -> str:

@@ -7,42 +7,50 @@ member, or at the next gzip member that begins with one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from pipelines import files
 from pipelines.sources import http
-from pipelines.sources.compression import DamageError, Mark, Stream, open_stream
-from pipelines.sources.encoding import choose, declared_in_html, decode
+from pipelines.sources.compression import DamageError, Mark, open_stream
+from pipelines.sources.encoding import choose, chosen, declared_in_html, decode
+from pipelines.sources.how import AVOIDED, PLAIN, How
 from pipelines.sources.record import RECORD_LIMIT, Item, Record, Skipped, Unreadable, digest
+from pipelines.sources.window import BrokenError, Framing, Window
 
 HTML_TYPES = ("text/html", "application/xhtml+xml")
-_BEGIN = b"WARC/"
-_VERSION = re.compile(rb"WARC/[01]\.\d{1,2}[ \t]{0,4}\r?\n(?=[A-Za-z])")
-_HEAD_END = re.compile(rb"\r?\n\r?\n")
+FRAMING = Framing(
+    re.compile(rb"WARC/"),
+    re.compile(rb"WARC/[01]\.\d{1,2}[ \t]{0,4}\r?\n(?=[A-Za-z])"),
+    re.compile(rb"\r?\n\r?\n"),
+    (b"\r\n\r\n", b"\n\n"),
+)
 _LOOKS_HTML = re.compile(
     rb"[\s\xef\xbb\xbf]*<(?:!doctype\s+html|html|head|body|\?xml[^>]*>\s*<!doctype\s+html)", re.IGNORECASE
 )
 _HEAD_OF_PAGE = 1024  # bytes; a stray NUL further on does not make a page binary
-_HEAD_LIMIT = 1 << 20
-_KEEP = 32  # a version line fits in it
-_CHUNK = 1 << 16
-
-
-class _BrokenError(Exception):
-    """A record whose framing does not hold."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Raw:
+class Raw:
+    """A record as it stands in the archive; `fields` as WARC names them."""
+
     head: bytes
     fields: dict[str, str]
     body: bytes | None  # None: larger than RECORD_LIMIT
 
 
-def read(path: str) -> Iterator[Item]:
+def read(path: str, how: How = PLAIN) -> Iterator[Item]:
     """The records of a WARC file: pages of `response` records, texts of `conversion` records (WET)."""
+    return records(path, how, FRAMING, _take)
+
+
+def records(path: str, how: How, framing: Framing, take: Callable[[Window], Raw]) -> Iterator[Item]:
+    """The records of an archive of web pages, by the framing of its format."""
     with open_stream(path) as stream:
-        window = _Window(stream)
+        window = Window(stream, framing)
+        if how.start and not window.go_to_split(how.start, how.end or files.size(path)):
+            return
         row = 0
         while True:
             start = window.mark()
@@ -50,140 +58,29 @@ def read(path: str) -> Iterator[Item]:
                 if not window.go_to_record():
                     return
                 start = window.mark()
-                raw = window.take_record()
-            except (_BrokenError, DamageError) as error:
+                if start.offset == 0 and how.is_past(start.member):
+                    return
+                raw = take(window)
+            except (BrokenError, DamageError) as error:
+                member = window.mark().member
+                start = start if member == start.member else Mark(member, 0)
                 yield Unreadable(row, window.stored(start), str(error))
                 row += 1
                 if not window.recover(start):
                     return
                 continue
-            yield _item(row, window.stored(start), raw)
+            position = window.stored(start)
+            yield _item(row, position, raw) if row not in how.avoid else Unreadable(row, position, AVOIDED)
             row += 1
 
 
-class _Window:
-    """The current member's next bytes, looked at through a buffer that never reaches into the next member."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-        self._buffer = b""
-
-    def mark(self) -> Mark:
-        mark = self._stream.mark()
-        return Mark(mark.member, mark.offset - len(self._buffer))
-
-    def stored(self, mark: Mark) -> int:
-        """Byte of the stored file: exact if it is plain, else where the member starts."""
-        return mark.member + (mark.offset if self._stream.codec is None else 0)
-
-    def go_to_record(self) -> bool:
-        """Whether there is a record; the buffer then begins with it."""
-        while not self._skip_newlines():
-            if not self._stream.next_member():
-                return False
-        self._fill(len(_BEGIN))
-        if not self._buffer.startswith(_BEGIN):
-            raise _BrokenError("bytes that begin no record")
-        return True
-
-    def take_record(self) -> _Raw:
-        head = self._take_head()
-        fields = http.parse_fields(head.partition(b"\n")[2])
-        length = fields.get("content-length", "")
-        if not (length.isascii() and length.isdecimal() and len(length) < 19):
-            raise _BrokenError(f"Content-Length {length!r} is no number of bytes")
-        size, body = int(length), None
-        if size > RECORD_LIMIT:
-            self._skip(size)
-        elif self._fill(size):
-            body = self._take(size)
-        else:
-            raise _BrokenError("the record ends before its Content-Length")
-        self._check_end()
-        return _Raw(head, fields, body)
-
-    def _check_end(self) -> None:
-        """A record ends with two line ends, with its member, or at least where another record begins."""
-        self._fill(4)
-        if self._buffer.startswith((b"\r\n\r\n", b"\n\n")):
-            self._skip_newlines()  # at a member's end this also checks its checksum
-            return
-        if self._skip_newlines() and not (self._fill(len(_BEGIN)) and self._buffer.startswith(_BEGIN)):
-            raise _BrokenError("no record begins where Content-Length ends this one")
-
-    def recover(self, start: Mark) -> bool:
-        """Whether reading can go on after the broken record that began at `start`."""
-        try:
-            self._buffer = b""
-            self._stream.seek_mark(start)
-            self._skip(1)
-            self._find_version()
-            return True
-        except (DamageError, _BrokenError):
-            return self._stream.codec == "gzip" and self._find_member(start.member + 1)
-
-    def _find_member(self, position: int) -> bool:
-        while True:
-            self._buffer = b""
-            try:
-                if not self._stream.find_member(position):
-                    return False
-                if self._fill(len(_BEGIN)) and self._buffer.startswith(_BEGIN):
-                    return True
-            except DamageError:
-                pass  # magic bytes by accident, or the next broken member: search on
-            position = self._stream.member + 1
-
-    def _find_version(self) -> None:
-        """The buffer begins at the next version line, or is empty at the member's end."""
-        while True:
-            more = self._fill(max(_CHUNK, len(self._buffer) + 1))
-            if found := _VERSION.search(self._buffer):
-                self._take(found.start())
-                return
-            self._take(len(self._buffer) - _KEEP if more else len(self._buffer))
-            if not more:
-                return
-
-    def _take_head(self) -> bytes:
-        more = self._fill(_CHUNK)
-        while not (end := _HEAD_END.search(self._buffer)):
-            if not more or len(self._buffer) > _HEAD_LIMIT:
-                raise _BrokenError("the record's header does not end")
-            more = self._fill(len(self._buffer) + _CHUNK)
-        if _VERSION.search(self._buffer, 1, end.end()):
-            raise _BrokenError("another record begins inside the record's header")
-        return self._take(end.end())
-
-    def _skip_newlines(self) -> bool:
-        """Whether bytes of this member follow the line ends that stand here."""
-        while self._fill(1):
-            self._buffer = self._buffer.lstrip(b"\r\n")
-            if self._buffer:
-                return True
-        return False
-
-    def _fill(self, size: int) -> bool:
-        """Whether the buffer holds `size` bytes of this member, read on if need be."""
-        parts, held = [self._buffer], len(self._buffer)
-        while held < size and (data := self._stream.read_member(_CHUNK)):
-            parts.append(data)
-            held += len(data)
-        self._buffer = b"".join(parts)
-        return held >= size
-
-    def _take(self, size: int) -> bytes:
-        data, self._buffer = self._buffer[:size], self._buffer[size:]
-        return data
-
-    def _skip(self, size: int) -> None:
-        while size:
-            if not self._fill(1):
-                raise _BrokenError("the record ends before its Content-Length")
-            size -= len(self._take(min(size, _CHUNK)))
+def _take(window: Window) -> Raw:
+    head = window.take_head()
+    fields = http.parse_fields(head.partition(b"\n")[2])
+    return Raw(head, fields, window.take_body(fields.get("content-length", "")))
 
 
-def _item(row: int, position: int, raw: _Raw) -> Item:
+def _item(row: int, position: int, raw: Raw) -> Item:
     kind = raw.fields.get("warc-type", "").lower()
     if kind not in ("response", "conversion"):
         return Skipped(row, "revisit" if kind == "revisit" else "not_a_response")
@@ -199,7 +96,7 @@ def _item(row: int, position: int, raw: _Raw) -> Item:
         return Unreadable(row, position, str(error))
 
 
-def _page(row: int, raw: _Raw, response: http.Response) -> Item:
+def _page(row: int, raw: Raw, response: http.Response) -> Item:
     if not 200 <= response.status < 300:
         return Skipped(row, "not_success")
     kind = http.media_type(response) or raw.fields.get("warc-identified-payload-type", "").lower()
@@ -210,23 +107,23 @@ def _page(row: int, raw: _Raw, response: http.Response) -> Item:
         return Skipped(row, "not_text")
     if kind == "text/plain":
         return _text(row, raw, body, choose(body, [http.charset(response)]))
-    encoding = choose(body, [http.charset(response), declared_in_html(body)])
+    encoding, is_valid = chosen(body, [http.charset(response), declared_in_html(body)])
     if _is_binary(body[:_HEAD_OF_PAGE], encoding):
         return Skipped(row, "not_text")  # a picture or a PDF that the server calls HTML
-    return _record(row, raw, html=body, encoding=encoding, replaced=decode(body, encoding)[1])
+    return _record(row, raw, html=body, encoding=encoding, replaced=0 if is_valid else decode(body, encoding)[1])
 
 
 def _is_binary(data: bytes, encoding: str) -> bool:
     return data.startswith(b"%PDF-") or (b"\0" in data and not encoding.startswith(("utf-16", "utf-32")))
 
 
-def _conversion(row: int, raw: _Raw, body: bytes) -> Item:
+def _conversion(row: int, raw: Raw, body: bytes) -> Item:
     if raw.fields.get("content-type", "text/plain").split(";")[0].strip().lower() != "text/plain":
         return Skipped(row, "not_text")
     return _text(row, raw, body, choose(body))
 
 
-def _text(row: int, raw: _Raw, body: bytes, encoding: str) -> Item:
+def _text(row: int, raw: Raw, body: bytes, encoding: str) -> Item:
     if _is_binary(body, encoding):
         return Skipped(row, "not_text")
     text, replaced = decode(body, encoding)
@@ -235,7 +132,7 @@ def _text(row: int, raw: _Raw, body: bytes, encoding: str) -> Item:
 
 def _record(
     row: int,
-    raw: _Raw,
+    raw: Raw,
     text: str | None = None,
     html: bytes | None = None,
     encoding: str | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable
 
@@ -30,13 +31,24 @@ _BRACKET_TAIL = re.compile(r"(?:\s*[,;:])+\s*\)")
 _BEFORE_POINT = re.compile(r"(?<=\w) +(?=[,.;:!?](?:\s|$))")
 _SPACES = re.compile(r"[ \t\xa0]{2,}")
 _LINE_EDGES = re.compile(r"[ \t\xa0]+$", re.MULTILINE)
-_EMPTY_ITEMS = re.compile(r"^(?:-[ \t]*)+$", re.MULTILINE)
+_EMPTY_ITEMS = re.compile(r"^(?:-[ \t]*)+[^\w\n]*$", re.MULTILINE)
+_ITEM_HEAD = re.compile(r"^((?:- )+)(?:[–—,;:.]+[ \t]+)+", re.MULTILINE)
+_INSIDE_BRACKETS = re.compile(r"(?<=\S)[ \t]+(?=\))|(?<=\()[ \t]+(?=\S)")
+# Sections that are lists of links and notes once references and citations are gone.
+_LINK_SECTIONS = frozenset(
+    ("external links", "references", "notes", "footnotes", "citations", "notes and references", "sources", "weblinks")
+)
 _NESTED_ITEM = re.compile(r"^((?:- )+)- ", re.MULTILINE)
 _BLANK_LINES = re.compile(r"\n{3,}")
 _HEADING = "\x01"  # marks a heading until empty sections are dropped; XML cannot hold it
 _DRESSED_BY_FIRST = "nowrap nobold small smaller big quote cquote blockquote nihongo iast unicode abbr"
 # Templates that only dress a text, and the parameter that holds it.
 _DRESSING = {"lang": "2", "transl": "2"} | dict.fromkeys(_DRESSED_BY_FIRST.split(), "1")
+# Dates: year, month and day, or what is to be read, in parameters of their own.
+_DATE = re.compile(r"(?:birth|death|start|end|film|bda|dda)[- ]?(?:date)?(?: and age| and years ago)?(?: df)?$|d[ob]a$")
+_DATE_WORDS = {"oldstyledate": ("1", "2"), "oldstyledatedy": ("1", "2"), "circa": ("1",), "c.": ("1",)}
+_MONTH_NAMES = "January February March April May June July August September October November December"
+_MONTHS = tuple(_MONTH_NAMES.split())
 _CONVERSIONS = frozenset(("convert", "cvt"))
 
 
@@ -85,7 +97,8 @@ class _Renderer:
                 return []
         if link.text is not None:
             return self.render(link.text)
-        return [title.removeprefix(":").partition("#")[0] or title.lstrip("#")]
+        shown = title.removeprefix(":").partition("#")[0] if "&" not in title else html.unescape(title.lstrip(":"))
+        return [shown.replace("\xa0", " ") or title.lstrip("#")]
 
     def _external(self, link: nodes.ExternalLink) -> list[str]:
         if link.title is not None:
@@ -102,7 +115,7 @@ class _Renderer:
             return ["\n\n"]
         if name in ("li", "dt", "dd") and tag.wiki_markup:
             return [_BULLETS.get(str(tag.wiki_markup), "")]
-        content = [str(tag.contents)] if name in _VERBATIM_TAGS else self.render(tag.contents)
+        content = [html.unescape(str(tag.contents))] if name in _VERBATIM_TAGS else self.render(tag.contents)
         if name == "li":
             return ["\n- ", *content]
         return ["\n", *content, "\n"] if name in _BLOCK_TAGS else content
@@ -113,9 +126,26 @@ class _Renderer:
         position = _DRESSING.get(name) or ("1" if name.startswith("lang-") else None)
         if name in _CONVERSIONS:
             return [" ".join(str(template.get(key).value).strip() for key in ("1", "2") if template.has(key))]
+        if (date := _date(name, template)) is not None:
+            return [date]
         if position and template.has(position):
             return self.render(template.get(position).value)
         return []
+
+
+def _date(name: str, template: nodes.Template) -> str | None:
+    """The date that a template shows, None if it is another template."""
+    if name in _DATE_WORDS:
+        words = [str(template.get(key).value).strip() for key in _DATE_WORDS[name] if template.has(key)]
+        return ("c. " if name in ("circa", "c.") else "") + " ".join(words)
+    if not _DATE.match(name):
+        return None
+    values = [str(template.get(key).value).strip() for key in ("1", "2", "3") if template.has(key)]
+    if not all(value.isdecimal() for value in values) or not values:
+        return " ".join(values)
+    year, *rest = (int(value) for value in values)
+    month = f"{_MONTHS[rest[0] - 1]} " if rest and 1 <= rest[0] <= 12 else ""
+    return f"{month}{rest[1]}, {year}" if month and len(rest) > 1 else f"{month}{year}"
 
 
 def _entity(entity: nodes.HTMLEntity) -> str:
@@ -139,6 +169,8 @@ def _tidy(text: str) -> str:
         (_BEFORE_POINT, ""),
         (_LINE_EDGES, ""),
         (_EMPTY_ITEMS, ""),
+        (_ITEM_HEAD, r"\1"),
+        (_INSIDE_BRACKETS, ""),
         (_BLANK_LINES, "\n\n"),
     ):
         text = pattern.sub(replacement, text)
@@ -147,17 +179,26 @@ def _tidy(text: str) -> str:
 
 
 def _drop_empty_sections(text: str) -> str:
-    """The text with its headings as lines; headings with nothing below them are left out."""
+    """The text with its headings as lines; headings with nothing below them and lists of links are left out."""
     kept: list[str] = []
-    level_with_text = 0  # read from the end: the deepest level that a heading above may claim as its content
+    section: list[str] = []  # read from the end, up to its heading
+    level_with_text = 0  # the deepest level that a heading above may claim as its content
     for line in reversed(text.split("\n")):
         if not line.startswith(_HEADING):
-            kept.append(line)
-            if line:
-                level_with_text = 7
+            section.append(line)
             continue
-        level = int(line[1])
+        level, title = int(line[1]), line[2:]
+        if not _is_links(title, section):
+            kept += section
+            level_with_text = 7 if any(section) else level_with_text
+        section = []
         if level_with_text > level:
-            kept.append(line[2:])
+            kept.append(title)
             level_with_text = level
-    return _BLANK_LINES.sub("\n\n", "\n".join(reversed(kept))).strip()
+    return _BLANK_LINES.sub("\n\n", "\n".join(reversed(kept + section))).strip()
+
+
+def _is_links(title: str, section: list[str]) -> bool:
+    items = [line for line in section if line]
+    all_links = bool(items) and all(line.lstrip().startswith("- ") for line in items)
+    return all_links and title.strip().lower() in _LINK_SECTIONS

@@ -11,7 +11,7 @@ import hashlib
 import itertools
 import unicodedata
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -50,7 +50,11 @@ class Encoder:
         self.exact = self._model.changes_nothing
         self.piece_bytes = np.array([_size(piece) for piece in self._model.pieces], np.int64)
         self._own_mark = [self._processor.piece_to_id(f"<0x{byte:02X}>") for byte in MARK_BYTES]
-        self._words = WordCache.of(self._model)
+
+    @cached_property
+    def _words(self) -> WordCache | None:
+        """Made for the first text, since it takes most of a second and places of tokens do without."""
+        return WordCache.of(self._model)
 
     @property
     def by_words(self) -> bool:

@@ -10,14 +10,14 @@ from pathlib import Path
 import pyarrow as pa
 
 import filters
-from filters import c4, fineweb, gopher, language, safety
+from filters import c4, fineweb, gopher, language, quality_model, safety
 
 README = (Path(filters.__file__).parent / "README.md").read_text("utf-8")
 
 
 def test_every_rule_stands_in_a_table_with_its_bounds():
     rows = dict(re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+?) \|", README, re.MULTILINE))
-    rules = gopher.RULES + language.RULES + safety.RULES + c4.RULES + fineweb.RULES
+    rules = gopher.RULES + language.RULES + safety.RULES + quality_model.RULES + c4.RULES + fineweb.RULES
     assert rows == {rule.name: rule.bounds for rule in rules}
 
 

@@ -58,8 +58,8 @@ def test_every_planted_document_meets_the_fate_its_answer_names(sample: Path, bu
     wrong = []
     checked: Counter[str] = Counter()
     for answer in answers(sample):
-        if answer.get("outcome") not in ("kept", "dropped") or answer["rule"] == "unsafe_probability":
-            continue  # without a safety model that rule is off
+        if answer.get("outcome") not in ("kept", "dropped"):
+            continue
         place = (str(answer["source"]), int(str(answer["row"])))
         expected = "kept" if answer["outcome"] == "kept" else answer["rule"]
         checked[str(expected)] += 1
@@ -67,9 +67,27 @@ def test_every_planted_document_meets_the_fate_its_answer_names(sample: Path, bu
             wrong.append((place, fate.get(place), expected, answer.get("note")))
     assert not wrong
     assert checked["kept"] > 100
-    assert {"language", "unsafe_host", "word_count", "stop_word_count", "dup_5", "test_set", "test_set_title"} <= set(
-        checked
-    )
+    named = {"language", "unsafe_host", "unsafe_probability", "word_count", "stop_word_count", "dup_5", "test_set"}
+    assert named | {"test_set_title"} <= set(checked)
+    assert any(answer.get("note") == "near to spam" and answer["outcome"] == "kept" for answer in answers(sample))
+
+
+def test_without_the_files_of_the_user_the_report_says_which_rules_are_off(sample: Path, tmp_path: Path) -> None:
+    corpus, out = tmp_path / "corpus", tmp_path / "out"
+    shutil.copytree(sample, corpus, ignore=shutil.ignore_patterns("safety"))
+    build.run(options(corpus, out, "--until", "decide"))
+    notes = report(out)["notes"]
+    assert "no list of unsafe hosts (safety/hosts.txt): the rule unsafe_host is off and drops nothing" in notes
+    assert "no safety model (safety/model.bin): the rule unsafe_probability is off and drops nothing" in notes
+    dropped = {rule for made in report(out)["subsets"].values() for rule in made["dropped"]}
+    assert not dropped & {"unsafe_host", "unsafe_probability"}
+
+
+def test_a_model_that_a_mixture_names_and_that_is_not_there_stops_the_build(sample: Path, tmp_path: Path) -> None:
+    mixture = tmp_path / "mine.toml"
+    mixture.write_text('safety_model = "no/such.bin"\n' + toml_with(low=50))
+    with pytest.raises(BuildError, match=r"safety_model is 'no/such\.bin', and there is no such file"):
+        build.run(["--mixture", str(mixture), *options(sample, tmp_path / "out", "--until", "curate")[2:]])
 
 
 def test_of_every_group_of_copies_one_is_kept(sample: Path, built: Path) -> None:
@@ -243,6 +261,7 @@ def test_too_much_unreadable_input_fails_the_build_with_the_list(sample: Path, t
         (["--outptu", "x"], "unknown option --outptu; did you mean '--output'"),
         (["--source", "nwes=x/*.json"], "no subset 'nwes'; did you mean 'news'"),
         (["--source", "news"], "expected SUBSET=GLOB"),
+        (["--record-seconds", "0"], "record_seconds is 0.0, expected more than 0"),
         (["--from", "pack", "--until", "decide"], "--from pack comes after --until decide"),
         (["--runner", "DataflowRunner", "--tokns", "5"], r"unknown option --tokns; did you mean '--tokens'"),
     ],
@@ -258,6 +277,22 @@ def test_options_of_another_runner_pass_even_where_they_resemble_ours(tmp_path: 
     options = ["--runner", "DataflowRunner", "--num_workers=4", "--max_num_workers=9", "--input", str(tmp_path)]
     with pytest.raises(BuildError, match="no input for books"):
         build.run([*options, "--output", str(tmp_path / "out")])
+
+
+def test_an_opt_out_list_lies_in_the_input_folder_or_where_it_is_named(sample: Path, tmp_path: Path) -> None:
+    corpus, out = tmp_path / "corpus", tmp_path / "out"
+    shutil.copytree(sample, corpus)
+    with pytest.raises(BuildError, match="opt_out names missing, which is neither here nor in the input folder"):
+        build.run(options(corpus, out, "--until", "curate", "--opt-out", "missing"))
+    build.run(options(corpus, out, "--until", "curate"))
+    before = report(out)["subsets"]["c4"]
+    rows = pq.read_table(sorted((out / "documents").glob("*.parquet")), columns=["subset", "url"]).to_pylist()
+    url = next(row["url"] for row in rows if row["subset"] == "c4" and row["url"])
+    (corpus / "out.txt").write_text(f"{url}\n")
+    build.run(options(corpus, out, "--until", "curate", "--opt-out", "out.txt"))
+    after = report(out)["subsets"]["c4"]
+    assert after["skipped"]["opted_out"] >= 1
+    assert after["documents"] + after["skipped"]["opted_out"] == before["documents"]
 
 
 def test_an_input_folder_without_a_subset_says_what_was_looked_for(tmp_path: Path) -> None:

@@ -68,6 +68,8 @@ def subset(**changes: object) -> Subset:
         ({"patterns": ()}, "no patterns; give at least one glob"),
         ({"patterns": "web/*.warc"}, r"patterns is 'web/\*.warc', expected a list"),
         ({"near": "half"}, "near is 'half', expected one of full, reference, none"),
+        ({"mask": ("email", "names")}, r"mask is \('email', 'names'\), expected a list of email, ip, phone"),
+        ({"mask": "email"}, "mask is 'email', expected a list"),
         ({"priority": 256}, "priority is 256, expected 0 to 255"),
         ({"rules": (Rule("a", low=1), Rule("a", high=2))}, r"rules named twice: \['a', 'a'\]"),
     ],

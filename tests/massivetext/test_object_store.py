@@ -8,9 +8,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes, FileMetadata, FileSystem
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from massivetext import build
+from massivetext import build, train, verify
+from pipelines import files
+from pipelines.stores.ranges import MOST, Ranges
 
 OBJECTS: dict[str, bytes] = {}
 
@@ -100,3 +105,69 @@ def test_a_build_in_an_object_store_has_the_bytes_of_one_on_disk(sample: Path, b
     made = {path.rpartition("/")[2]: data for path, data in OBJECTS.items() if path.startswith("mem://out/train/")}
     assert made == {path.name: path.read_bytes() for path in (built / "train").iterdir()}
     assert "mem://out/driver.lock" not in OBJECTS
+
+
+def test_a_training_set_in_an_object_store_is_verified_there(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in sorted((built / "train").iterdir()):
+        OBJECTS[f"mem://other/train/{path.name}"] = path.read_bytes()
+    assert verify.main(["mem://other", "--deep"]) == 0
+    shard = next(path for path in OBJECTS if path.endswith("books-00000-of-00001.array_record") and "other" in path)
+    data = OBJECTS[shard]
+    OBJECTS[shard] = data[:100] + bytes([data[100] ^ 1]) + data[101:]
+    OBJECTS["mem://other/train/stray"] = b""
+    assert verify.main(["mem://other", "--deep"]) == 1
+    said = capsys.readouterr().err
+    assert f"{shard}: has sha256" in said
+    assert "mem://other/train/stray: is not in the manifest" in said
+    assert verify.main(["mem://nothing"]) == 2
+
+
+def test_the_trainer_refuses_an_object_store_and_names_the_copy(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        train.main(["--data", "s3://bucket/out/train"])
+    assert "aws s3 cp --recursive s3://bucket/out/train DIR" in capsys.readouterr().err
+
+
+def test_a_file_that_fails_on_the_way_leaves_the_object_as_it_was() -> None:
+    files.write_bytes("mem://half/name", b"whole")
+
+    def write_half() -> None:
+        with files.create("mem://half/name") as sink:
+            sink.write(b"half")
+            raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        write_half()
+    assert files.read_bytes("mem://half/name") == b"whole"
+
+
+@given(data=st.binary(max_size=4_000_000), reads=st.lists(st.tuples(st.integers(0, 10), st.integers(0, 1 << 21))))
+@settings(max_examples=25, deadline=None)
+def test_reading_by_ranges_is_reading(data: bytes, reads: list[tuple[int, int]]) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def fetch(start: int, stop: int) -> bytes:
+        asked.append((start, stop))
+        return data[start:stop]
+
+    ours, plain = Ranges(len(data), fetch), io.BytesIO(data)
+    for tenth, size in reads:
+        if tenth < 10:
+            assert ours.seek(len(data) * tenth // 10) == plain.seek(len(data) * tenth // 10)
+        assert ours.read(size) == plain.read(size)
+        assert ours.tell() == plain.tell()
+    assert all(0 <= start < stop <= len(data) for start, stop in asked)
+
+
+def test_a_stream_read_in_small_pieces_takes_few_requests() -> None:
+    asked: list[int] = []
+
+    def fetch(start: int, stop: int) -> bytes:
+        asked.append(stop - start)
+        return bytes(stop - start)
+
+    stream = Ranges(100 << 20, fetch)
+    while stream.read(64 << 10):
+        pass
+    assert len(asked) < 15
+    assert max(asked) <= MOST

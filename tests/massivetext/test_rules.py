@@ -55,6 +55,13 @@ def test_bounds_change_the_rule_in_every_subset_that_has_it(folder: Path) -> Non
     assert rules["massiveweb"]["dup_6"].high == 0.14
 
 
+def test_a_subset_takes_other_languages(folder: Path) -> None:
+    mixture = ruled(folder, '[subsets.news.bounds]\nlanguage = { low = 0.4, labels = ["de", "fr"] }\n')
+    languages = {s.name: rule for s in mixture.subsets for rule in s.rules if rule.name == "language"}
+    assert (languages["news"].labels, languages["news"].low) == (("de", "fr"), 0.4)
+    assert (languages["c4"].labels, languages["c4"].low) == (("en",), 0.65)
+
+
 def test_a_subset_takes_other_rule_sets_and_its_own_bounds(folder: Path) -> None:
     toml = """
         [bounds]
@@ -105,6 +112,7 @@ def rows_of(folder: Path, *columns: str) -> list[dict[str, object]]:
         ("[subsets.news]\nrules = ['no_such_module:RULES']", "rule set no_such_module:RULES: No module named"),
         ("[subsets.news]\nrules = ['own_rules:RULE']", "rule set own_rules:RULE: module 'own_rules' has no attribute"),
         ("[bounds]\ndup_5 = { words = ['a'] }", "only stop_word_count takes words"),
+        ("[bounds]\ndup_5 = { labels = ['de'] }", "only a rule about labels, as language is, takes labels"),
         ("[bounds]\ndup_5 = 0.2", "bounds of 'dup_5' are 0.2, expected low and/or high"),
         ("[bounds]\nstop_word_count = { words = ['Der'] }", "'Der' equals no word: give 'der'"),
         ("[bounds]\nword_count = { low = 200_000 }", "low 200000 is above high 100000"),

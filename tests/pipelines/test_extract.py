@@ -2,14 +2,13 @@ from __future__ import annotations
 
 import json
 import random
-import re
-from collections import Counter
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.extraction.measure import f1
 from pipelines import extract as extract_module
 from pipelines.extract import EXTRACTORS, extract
 from pipelines.sources import Record, read
@@ -84,7 +83,7 @@ def test_only_the_first_bytes_of_a_giant_page_are_looked_at(monkeypatch: pytest.
 def test_an_unknown_extractor_is_refused_with_the_near_and_the_known_ones() -> None:
     with pytest.raises(ValueError, match=r"no extractor 'trafilatur'; did you mean 'trafilatura'\?"):
         extract(b"<p>x", None, None, "trafilatur")
-    assert EXTRACTORS == ("trafilatura",)
+    assert EXTRACTORS == ("trafilatura", "gopher")
 
 
 MARKS = "<p> </p> <div> </div> <b> </a> <table> <td> <!-- --> & &amp; &#0; word ] é"
@@ -103,11 +102,6 @@ def _pages(shared_data: Path) -> list[Record]:
     return [item for item in items if isinstance(item, Record)]
 
 
-def _f1(text: str, gold: str) -> float:
-    words, gold_words = (Counter(re.findall(r"\w+", each.lower())) for each in (text, gold))
-    return 2 * (words & gold_words).total() / max(1, words.total() + gold_words.total())
-
-
 def test_shared_pages_give_their_hand_checked_text_in_any_order(
     shared_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,7 +109,7 @@ def test_shared_pages_give_their_hand_checked_text_in_any_order(
     assert len(pages) == 38
     texts = {page.url: extract(page.html or b"", page.encoding, page.url) for page in pages}
     gold = [json.loads(line) for line in (shared_data / "massiveweb" / "gold.jsonl").open(encoding="utf-8")]
-    scores = [_f1(texts[item["url"]][0], item["text"]) for item in gold if item.get("text")]
+    scores = [f1(texts[item["url"]][0], item["text"]) for item in gold if item.get("text")]
     assert len(scores) == 18
     assert sum(scores) / len(scores) > 0.92
     monkeypatch.setattr(extract_module, "_PAGES_PER_CACHE", 7)

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from pipelines import documents, exchange, mix
 from pipelines.engine import Engine
-from pipelines.mix import BIN_BITS, BINS, KEYS, FinalTokens, Histogram, epoch_keys, partial_tokens
+from pipelines.mix import BIN_BITS, BINS, KEYS, FinalTokens, Histogram, partial_tokens
 from pipelines.packing import quotas
+from pipelines.packing.order import epoch_keys
 from pipelines.packing.quotas import Available, Plan, Subset
 from pipelines.tokens import encoded, schema
 

@@ -19,6 +19,7 @@ from pipelines.engine import Engine
 from pipelines.mix import FinalTokens
 from pipelines.pack import Pack
 from pipelines.packing import records
+from pipelines.packing.order import epoch_keys
 from pipelines.packing.quotas import Available, Plan, Subset, SubsetPlan
 from pipelines.packing.records import Layout
 from pipelines.packing.scatter import Scatter, targets
@@ -135,7 +136,7 @@ def expected(texts: Texts, plan: Plan) -> dict[str, Counter[tuple[str, int, tupl
         )
         held = Counter((loc, epoch, tuple(ids)) for loc, ids in train for epoch in range(part.whole_epochs))
         keys = [documents.keyed(SEED, "mix", documents.public_id("", loc, b"")) for loc, _ in train]
-        order = np.argsort(mix.epoch_keys(np.array(keys, np.uint64), part.whole_epochs))
+        order = np.argsort(epoch_keys(np.array(keys, np.uint64), part.whole_epochs))
         left = part.reached - part.whole_epochs * sum(len(ids) for _, ids in train)
         for at in order.tolist():
             loc, ids = train[at]

@@ -8,7 +8,7 @@ import sys
 
 def test_the_command_names_what_it_compiled():
     done = subprocess.run([sys.executable, "-m", "filters.kernels"], capture_output=True, text=True, check=True)
-    assert done.stdout == "compiled and cached: gopher\n"
+    assert done.stdout == "compiled and cached: gopher, fasttext\n"
 
 
 # In a process of its own: other tests call the kernel on arrays of other kinds.

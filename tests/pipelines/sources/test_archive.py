@@ -201,7 +201,7 @@ def test_the_shared_source_trees_round_trip_to_the_byte(shared_data: Path) -> No
             assert item.encoding is not None
             assert item.text.encode(item.encoding) == contents[member.name]
     assert total == 667
-    assert reasons == {"not_text", "generated", "minified"}
+    assert reasons == {"not_text", "generated", "minified", "data"}
 
 
 def test_reasons_by_name_need_no_bytes() -> None:

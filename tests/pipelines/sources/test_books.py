@@ -40,6 +40,10 @@ def test_header_credits_and_licence_are_taken_off_and_the_title_is_kept(tmp_path
     assert item.text == "A TALE\n\nIt was night."
     assert item.title == "A Tale In Two Parts"
     assert item.locator == item.digest.hex()
+    assert item.metadata is not None
+    assert item.metadata["header"].startswith("The Project Gutenberg EBook of A Tale")
+    assert item.metadata["header"].endswith("Produced by Some One and\nAnother")
+    assert item.metadata["licence"].endswith("You may copy it.")
 
 
 def test_a_book_without_markers_is_kept_whole(tmp_path: Path) -> None:
@@ -47,6 +51,7 @@ def test_a_book_without_markers_is_kept_whole(tmp_path: Path) -> None:
     assert isinstance(item, Record)
     assert item.text == "Produced by hand.\n\nThe end of the project."
     assert item.title is None
+    assert item.metadata is None
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
@@ -75,6 +80,33 @@ def test_an_empty_file_has_no_record_and_damage_or_size_make_it_unreadable(
     large = one(tmp_path, gzip.compress(b"a" * 100_000), "large.txt.gz")
     assert isinstance(large, Unreadable)
     assert "larger" in large.cause
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "[Picture: The Meeting of the Two]",
+        "    [Illustration]",
+        "[Illustration: A map\nof the town, [drawn] by hand]",
+        "[Frontispiece: the author]",
+    ],
+)
+def test_lines_that_stand_for_a_picture_are_left_out(tmp_path: Path, note: str) -> None:
+    item = one(tmp_path, f"It was night.\n\n{note}\n\nHe drew [a picture: his own] of it.\n\n[1] A note.\n".encode())
+    assert isinstance(item, Record)
+    assert item.text == "It was night.\n\nHe drew [a picture: his own] of it.\n\n[1] A note."
+
+
+def test_notes_of_the_transcriber_near_the_title_and_at_the_end_are_kept_aside(tmp_path: Path) -> None:
+    body = "\n\n".join(f"It was night number {n}, and the transcriber’s notes were lost." for n in range(200))
+    note = "Original Transcriber’s Note: This etext is prepared\ndirectly from an 1887 edition.\n\n"
+    closing = "\n\nTRANSCRIBER'S NOTES:\n\nthe the=> the {pg 3}\n\nan an=> an {pg 4}\n"
+    item = one(tmp_path, (HEADER + "A TALE\n\nBy A. Writer\n\n" + note + body + closing + LICENCE).encode())
+    assert isinstance(item, Record)
+    assert item.text == f"A TALE\n\nBy A. Writer\n\n{body}"
+    assert item.metadata is not None
+    assert "1887 edition" in item.metadata["header"]
+    assert item.metadata["licence"].startswith("TRANSCRIBER'S NOTES")
 
 
 def test_wrapped_paragraphs_become_one_line_each() -> None:
@@ -140,6 +172,8 @@ def test_the_shared_books_come_without_gutenberg_and_with_paragraphs(shared_data
             assert words not in (item.text[:1500] + item.text[-1500:]).lower(), path
         assert "\r" not in item.text
         assert "\n\n\n" not in item.text
+        assert "[Picture" not in item.text
+        assert "[Illustration" not in item.text
         assert item.replaced == 0
         longest = max(map(len, item.text.split("\n")))
         assert longest > 1000, path

@@ -67,6 +67,27 @@ def test_other_namespaces_redirects_and_other_models_are_skipped_and_counted(tmp
     assert [item.row for item in items] == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.parametrize(
+    ("title", "text", "is_article"),
+    [
+        ("A", "A may be\n* [[B]]\n{{disambiguation}}", False),
+        ("A", "x {{Disambig|geo|hndis}}", False),
+        ("A", "x {{ hndis }}", False),
+        ("A", "x __DISAMBIG__", False),
+        ("A (disambiguation)", "x", False),
+        ("A", "x {{begriffsklärung}}", False),
+        ("A", "{{about|a thing||A (disambiguation)}} x", True),
+        ("A", "x {{disambiguation needed|date=May}}", True),
+        ("Disambiguation", "x", True),
+    ],
+)
+def test_pages_that_tell_meanings_apart_are_no_articles(
+    tmp_path: Path, title: str, text: str, is_article: bool
+) -> None:
+    (item,) = items_of(tmp_path, dump(page(title, text)))
+    assert isinstance(item, Record) if is_article else item == Skipped(0, "disambiguation")
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("block", [1001, 1 << 18])
 def test_every_unicode_form_is_read_with_any_block_size(
@@ -161,6 +182,20 @@ def test_other_xml_and_empty_files(tmp_path: Path) -> None:
         ("a<br />b", "a\nb"),
         ("== A ==\n== B ==\ntext\n=== C ===\n{{d}}", "B\n\ntext"),
         ("__NOTOC__x", "x"),
+        ("[[OS&nbsp;X]] [[A&amp;B]] <code>a &lt; b</code>", "OS X A&B a < b"),
+        (
+            "(born {{birth date|1905|2|2}} – {{death date and age|df=yes|1982|3|6|1905|2|2}})",
+            "(born February 2, 1905 – March 6, 1982)",
+        ),
+        (
+            "{{OldStyleDate|February 2|1905|January 20}} {{start date|1999|4}} {{circa|1200}}",
+            "February 2 1905 April 1999 c. 1200",
+        ),
+        ("Algae ({{IPA|x}} singular alga {{IPA|y}}) grow", "Algae (singular alga) grow"),
+        ("* {{cite|x}}.\n* {{cite|y}} – a base\n* b", "- a base\n- b"),
+        ("x\n== External links ==\n* [http://a b]\n{{c}}\n== Next ==\ny", "x\n\nNext\n\ny"),
+        ("x\n== Notes ==\nThese are told in prose.", "x\n\nNotes\n\nThese are told in prose."),
+        ("x\n== References ==\n=== Books ===\n* A\n=== More ===", "x\n\nReferences\n\nBooks\n\n- A"),
         ("", ""),
     ],
 )
@@ -190,7 +225,8 @@ def test_the_shared_dumps_are_read_whole(shared_data: Path) -> None:
     assert article.text is not None
     assert sum("а" <= letter <= "я" for letter in article.text) > 0.6 * len(article.text)
     english = read_dump("enwiki-part1-pages-articles.xml.bz2")
-    assert sum(isinstance(item, Record) for item in english) == 45
+    assert sum(isinstance(item, Record) for item in english) == 41
+    assert sum(item == Skipped(item.row, "disambiguation") for item in english) == 4
     assert len(english) == 124
     assert len(read_dump("enwiki-table-markup.xml.bz2")) == 5
     assert len(read_dump("ltgwiki-pages-articles.xml.bz2")) == 2004

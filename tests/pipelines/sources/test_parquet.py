@@ -53,7 +53,7 @@ def test_null_and_wrong_and_large_texts(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_table_without_text_or_no_table_at_all_is_unreadable(tmp_path: Path) -> None:
-    for table, cause in ((pa.table({"body": ["a"]}), "no column"), (pa.table({"text": [1]}), "type int64")):
+    for table, cause in ((pa.table({"body": ["a"]}), "no field"), (pa.table({"text": [1]}), "type int64")):
         (item,) = items_of(tmp_path, table)
         assert isinstance(item, Unreadable)
         assert cause in item.cause

@@ -233,6 +233,39 @@ def test_zstandard_frames_are_read(tmp_path: Path) -> None:
     assert ids(list(read(write(tmp_path, stored[:-5], "a.warc.zst")))) == [0, 1, -1]
 
 
+def test_a_damaged_zstandard_frame_loses_its_record_alone(tmp_path: Path) -> None:
+    frames = [zstandard.ZstdCompressor(write_checksum=True).compress(record(response(), i)) for i in range(4)]
+    broken = bytearray(frames[1])
+    for at in range(len(broken)):
+        broken[at] ^= 0xFF
+        items = list(read(write(tmp_path, frames[0] + bytes(broken) + frames[2] + frames[3], "a.warc.zst")))
+        assert ids(items) == [0, -1, 2, 3], at
+        broken[at] ^= 0xFF
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_a_zstandard_file_brings_its_dictionary_in_its_first_frame(tmp_path: Path, is_packed: bool) -> None:
+    records = [record(response(PAGE + b"%d" % i), i % 10) for i in range(100)]
+    trained = zstandard.train_dictionary(4096, records)
+    data = zstandard.compress(trained.as_bytes()) if is_packed else trained.as_bytes()
+    head = b"\x5d\x2a\x4d\x18" + len(data).to_bytes(4, "little") + data
+    packer = zstandard.ZstdCompressor(dict_data=trained)
+    stored = head + b"".join(map(packer.compress, records[:5])) + b"\x50\x2a\x4d\x18\3\0\0\0abc"
+    assert ids(list(read(write(tmp_path, stored, "a.warc.zst")))) == [0, 1, 2, 3, 4]
+    assert ids(list(read(write(tmp_path, stored[:-2], "a.warc.zst")))) == [0, 1, 2, 3, 4, -1]
+    wrong = b"\x5d\x2a\x4d\x18\4\0\0\0\x28\xb5\x2f\xfd" + stored[len(head) :]
+    assert set(ids(list(read(write(tmp_path, wrong, "a.warc.zst"))))) == {-1}
+
+
+def test_pages_of_one_payload_digest_are_one_text_so_that_they_fall_as_exact_copies(tmp_path: Path) -> None:
+    digest = "WARC-Payload-Digest: sha1:ABC\r\n"
+    coded = response(CODED["gzip"], b"Content-Type: text/html\r\nContent-Encoding: gzip\r\n")
+    data = record(response(), 0, extra=digest) + record(coded, 1, extra=digest)
+    first, second = (item for item in read(write(tmp_path, data)) if isinstance(item, Record))
+    assert (first.html, first.encoding) == (second.html, second.encoding)
+    assert first.digest != second.digest
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=400), st.booleans())
 def test_any_bytes_after_a_record_are_read_or_reported(tmp_path: Path, junk: bytes, packed: bool) -> None:
