@@ -163,7 +163,7 @@ def _forget(folders: Folders, names: Sequence[str]) -> None:
     """Remove what these stages made."""
     stages = folders.stage
     owned = {
-        "curate": [folders.documents, stages("aside")],
+        "curate": [folders.documents, folders.index, stages("aside")],
         "deduplicate": [
             stages("exact"),
             stages("signatures"),

@@ -56,7 +56,7 @@ STAYS = ("tokens/model", "stages/mix/keys", "stages/mix/bins", "stages/pack/shar
 LAST = (*SIDECARS, *FINAL, "stages/signatures", "index", *STAYS)
 # These read no text of a document that a sidecar drops.
 KEPT_ONLY = ("tokens/kept", "tokens/sample", "tokens/encoded", "text", "index")
-BESIDE = ("text", "index")  # made beside the stages; --from does not remove them
+BESIDE = ("text", "index")  # made beside the stages; a freed index goes with `documents` alone
 
 
 def frees(keep: str) -> list[str]:

@@ -15,6 +15,7 @@ import pytest
 
 from massivetext import build
 from massivetext.errors import BuildError
+from massivetext.mixtures.gopher import GOPHER
 from massivetext.samples import damaged
 from massivetext.verify import verify
 from pipelines import documents
@@ -186,6 +187,7 @@ def toml_with(low: int) -> str:
         "github": ("*", ["empty"], 0.03),
         "wikipedia": ("*", ["empty", "english"], 0.02),
     }
+    fields = GOPHER.subset("github").fields
     lines = []
     for name, (pattern, rules, weight) in subsets.items():
         lines += [
@@ -197,6 +199,8 @@ def toml_with(low: int) -> str:
         ]
         if name == "massiveweb":
             lines += ["[subsets.bounds]", f"word_count = {{ low = {low} }}"]
+        if name == "github":
+            lines += ["[subsets.fields]", *(f'{field} = "{column}"' for field, column in fields.items())]
     return "\n".join(lines)
 
 
