@@ -3,8 +3,8 @@
 1x and 2x are distinct synthetic texts from their words on, 4x and 8x shingle sets drawn at random and signed; in all of
 them a stated share are copies of another document at Jaccard 0.94. Every search runs in a process of its own, through
 both exchange back ends. CPU seconds are per million documents, less what a corpus of a hundred costs (starting stages).
-Memory is looked at in a search of its own with worker processes: theirs, and that of the local runner, which keeps the
-exchanged blobs of `beam` where a cluster's shuffle has disks.
+Memory, without the pages of mapped files, is looked at in a search of its own with worker processes and partitions of
+one size: theirs, and that of the local runner, which keeps the exchanged blobs of `beam` where a cluster has disks.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ import numpy as np
 import psutil
 import pyarrow as pa
 
-from pipelines import documents, engine, files
+from pipelines import documents, engine, exchange, files
 from pipelines.duplicates.rounds import near_duplicates
 from pipelines.duplicates.signatures import BANDS, WAITING, Signatures, band_rows, write_rows
-from pipelines.exchange import PARTITION_BYTES, partitions_for
 from pipelines.kernels import minhash
-from pipelines.stage import Result, read_marks, write_mark
+from pipelines.stage import Mark, Result, read_marks, write_mark
 
-SHARDS = 16
+SHARD = 1563  # documents; a larger corpus has more shards, not larger ones
+PARTITION = 2 << 20  # bytes of rows while memory is looked at; a build goes up to 64 MB, which 8x does not reach
 SHINGLES = 188  # of a text of 200 words
 CHANGED = 6  # of them in a copy: Jaccard 182 / 194
 BATCH = 4096
@@ -107,7 +107,7 @@ def sign_sets(folder: str, shard: int, count: int, share: float) -> None:
 
 
 def prepare(folder: str, count: int, share: float, real: bool) -> dict[str, Any]:
-    sizes = [len(part) for part in np.array_split(np.arange(count), SHARDS)]
+    sizes = [min(SHARD, count - first) for first in range(0, count, SHARD)]
     if real:
         return {"signing": sum(sign_texts(folder, shard, size, share) for shard, size in enumerate(sizes))}
     for shard, size in enumerate(sizes):
@@ -115,12 +115,17 @@ def prepare(folder: str, count: int, share: float, real: bool) -> dict[str, Any]
     return {"signing": None}
 
 
-def search(folder: str, exchange: str, turn: str) -> dict[str, Any]:
+def signed(folder: str) -> dict[int, Mark]:
+    """The marks of all shards that `prepare` wrote."""
+    return read_marks(f"{folder}/signatures", range(len(list(Path(folder, "signatures").glob("*.bands")))))
+
+
+def search(folder: str, back_end: str, turn: str) -> dict[str, Any]:
     """Rounds, drops, CPU seconds of one search in this process, and a digest of all it wrote."""
-    marks = read_marks(f"{folder}/signatures", range(SHARDS))
-    local = engine.Engine(exchange=exchange, spill=f"{folder}/spill-{exchange}")
+    marks = signed(folder)
+    local = engine.Engine(exchange=back_end, spill=f"{folder}/spill-{back_end}")
     started = time.process_time()
-    found, rounds = near_duplicates(local, f"{folder}/near-{exchange}-{turn}", f"{folder}/signatures", marks)
+    found, rounds = near_duplicates(local, f"{folder}/near-{back_end}-{turn}", f"{folder}/signatures", marks)
     digests = [mark.digests for _, mark in sorted(found.items())]
     return {
         "cpu": time.process_time() - started,
@@ -131,29 +136,32 @@ def search(folder: str, exchange: str, turn: str) -> dict[str, Any]:
     }
 
 
-def watch(folder: str, exchange: str) -> dict[str, int]:
+def watch(folder: str, back_end: str) -> dict[str, int]:
     """Peak bytes of the largest worker process, and of this one, in the same search with workers of its own."""
     engine.PROCESSES_PAY_SECONDS = 0.0
-    marks = read_marks(f"{folder}/signatures", range(SHARDS))
+    exchange.PARTITION_BYTES = PARTITION
+    marks = signed(folder)
     local = engine.Engine(
-        workers=2, exchange=exchange, spill=f"{folder}/spill-watched", worker_log=f"{folder}/workers.log"
+        workers=2, exchange=back_end, spill=f"{folder}/spill-watched", worker_log=f"{folder}/workers.log"
     )
     with peaks() as found:
-        near_duplicates(local, f"{folder}/near-{exchange}-watched", f"{folder}/signatures", marks)
-    return {"worker": max(found.values()), "runner": peak(os.getpid())}
+        near_duplicates(local, f"{folder}/near-{back_end}-watched", f"{folder}/signatures", marks)
+    runner = found.pop(os.getpid())
+    return {"worker": max(found.values()), "runner": runner}
 
 
 @contextmanager
 def peaks() -> Iterator[dict[int, int]]:
-    """Peak bytes of every child process of the block, by process id, looked at ten times a second."""
+    """Peak bytes of this process and its children during the block, by process id, looked at fifty times a second."""
     found: dict[int, int] = {}
     over = threading.Event()
 
     def look() -> None:
-        while not over.wait(0.1):
-            for child in psutil.Process().children(recursive=True):
+        own = psutil.Process()
+        while not over.wait(0.02):
+            for process in (own, *own.children(recursive=True)):
                 with suppress(OSError, TypeError):
-                    found[child.pid] = peak(child.pid)
+                    found[process.pid] = max(found.get(process.pid, 0), anonymous(process.pid))
 
     thread = threading.Thread(target=look)
     thread.start()
@@ -164,9 +172,9 @@ def peaks() -> Iterator[dict[int, int]]:
         thread.join()
 
 
-def peak(process: int) -> int:
-    """Peak resident bytes of a process since it began its own program: `getrusage` counts its parent's too."""
-    return 1024 * int(re.search(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{process}/status").read_text())[1])  # type: ignore[index]
+def anonymous(process: int) -> int:
+    """Resident bytes of a process without the pages of mapped files, which the system takes back when it needs them."""
+    return 1024 * int(re.search(r"RssAnon:\s*(\d+) kB", Path(f"/proc/{process}/status").read_text())[1])  # type: ignore[index]
 
 
 def apart(*arguments: str) -> Any:
@@ -179,9 +187,9 @@ def measured(count: int, share: float, real: bool) -> tuple[Any, dict[str, Any]]
     with tempfile.TemporaryDirectory() as folder:
         prepared = apart("prepare", folder, str(count), str(share), str(int(real)))
         found = {}
-        for exchange in EXCHANGES:
-            turns = [apart("search", folder, exchange, str(turn)) for turn in range(TURNS)]
-            found[exchange] = min(turns, key=lambda told: told["cpu"]) | apart("watch", folder, exchange)
+        for name in EXCHANGES:
+            turns = [apart("search", folder, name, str(turn)) for turn in range(TURNS)]
+            found[name] = min(turns, key=lambda told: told["cpu"]) | apart("watch", folder, name)
         return prepared, found
 
 
@@ -198,7 +206,7 @@ def main() -> None:
         f"near-duplicates, {arguments.copies:.0%} of the documents planted copies; peak MB of workers and of the runner"
     )
     titles = "".join(f"  {name + ':':>7} CPU s/M  worker  runner" for name in EXCHANGES)
-    print(f"{'':>18}{titles}  rounds   dropped  pairs compared  partition MB")
+    print(f"{'':>18}{titles}  rounds   dropped  pairs compared")
     _, idle = measured(100, arguments.copies, False)
     for times in (1, 2, 4, 8):
         count, real = times * arguments.documents, times < 4
@@ -206,14 +214,12 @@ def main() -> None:
         one = found["files"]
         if one["digest"] != found["beam"]["digest"]:
             sys.exit(f"benchmarks.duplicates: the two back ends differ at {times}x")
-        size = count * minhash.BANDS * BANDS.itemsize
         kind = "texts" if real else "sets"
         figures = "".join(figures_of(found[name], idle[name], count) for name in EXCHANGES)
-        partition = size / partitions_for(size) / 1e6
-        told = f"{one['rounds']:>8}  {one['dropped']:>8,}  {one['verified']:>14,}  {partition:>12.1f}"
+        told = f"{one['rounds']:>8}  {one['dropped']:>8,}  {one['verified']:>14,}"
         signing = f"  signing {prepared['signing'] / count * 1e6:.0f} s/M" if real else ""
         print(f"{times}x {count:>8,} {kind:>6}{figures}{told}{signing}", flush=True)
-    print(f"partitions hold at most {PARTITION_BYTES / 1e6:.0f} MB; both back ends gave the same bytes")
+    print(f"memory is that at partitions of {PARTITION / 1e6:.0f} MB; both back ends gave the same bytes")
 
 
 def figures_of(found: dict[str, Any], idle: dict[str, Any], count: int) -> str:
