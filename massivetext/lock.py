@@ -13,7 +13,8 @@ from typing import Any
 
 import psutil
 
-from pipelines import files, jobs
+from pipelines import files
+from pipelines.runners import jobs
 
 NAME = "driver.lock"
 

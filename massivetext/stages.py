@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from filters import asked, language
+from filters import asked
 from massivetext import account, duplicates, report
 from massivetext.errors import BuildError
 from massivetext.evidence import Evidence
 from massivetext.folders import Folders
 from massivetext.mixture import Mixture
-from pipelines import apart, cut, exclude, export, files, identity, index, mix, pack, tokens
-from pipelines import curate as curating
+from massivetext.reading import Reading
+from pipelines import cut, exclude, export, files, identity, index, mix, pack, tokens
 from pipelines.decide import Decide
 from pipelines.duplicates.earlier import Finished
 from pipelines.engine import Engine
-from pipelines.guard import Guarded
 from pipelines.identify import Identify
 from pipelines.inputs import Shard
 from pipelines.mix import FinalTokens
@@ -30,16 +29,9 @@ from pipelines.tokenization import tokenizer
 
 NAMES = ("curate", "identify", "decide", "deduplicate", "exclude", "tokenize", "cut", "mix", "pack")
 DROPPING = ("identify", "decide", "exact", "near", "exclude")
-# CPU seconds per MB of stored source or of text, measured on two cores; they only order work and choose processes.
-CURATE_COST, DECIDE_COST, EXCLUDE_COST, EXPORT_COST = 2.0, 0.01, 0.1, 0.05
+# CPU seconds per MB of text, measured on two cores; they only order work and choose processes.
+DECIDE_COST, EXCLUDE_COST, EXPORT_COST = 0.01, 0.1, 0.05
 ROW_BYTES = 32
-# Field of the mixture, the signal that needs the file, and what is missing without it.
-USERS_OWN = (
-    ("safety_hosts", "unsafe_host", "no list of unsafe hosts (safety/hosts.txt)"),
-    ("safety_model", "unsafe_probability", "no safety model (safety/model.bin)"),
-    ("quality_model", "quality_probability", "no quality model (quality/model.bin)"),
-)
-
 Marks = dict[int, Mark]
 
 
@@ -71,98 +63,10 @@ class Stages:
         getattr(self, name)()
 
     def curate(self) -> None:
-        models = self._models()
-        refused = tuple(self._opt_out(named) for named in self.mixture.opt_out)
-        subsets = {
-            s.name: curating.Subset(
-                self.roots[s.name],
-                s.reader,
-                s.extractor,
-                s.priority,
-                duplicates.generation(self.earlier, s),
-                s.mask,
-                s.fields,
-                s.licences,
-            )
-            for s in self.mixture.subsets
-        }
-        model = self.mixture.language_model or str(language.default_model())
-        settings = {
-            "seed": self.mixture.seed,
-            "valid_share": self.mixture.valid_share,
-            "models": {name: _digest_of(path) for name, path in {**models, "language": model}.items()},
-            "language_bytes": self.mixture.language_bytes,
-            "opt_out": [_digest_of(path) for path in refused],
-            "record_seconds": self.mixture.record_seconds,
-        }
-        code = identity.of_code("pipelines.curate")
-        made_from = {
-            shard.number: [
-                shard.subset,
-                shard.source,
-                shard.bytes,
-                shard.version,
-                shard.start,
-                _read_how(subsets[shard.subset]),
-            ]
-            for shard in self.shards
-        }
-        todo = Stage(
-            "curate", self.folders.documents, code, settings, made_from, {s.number: s.bytes for s in self.shards}
-        )
-        work = curating.Curate(
-            self.folders.documents,
-            self.folders.stage("shards.json"),
-            subsets,
-            self.mixture.seed,
-            self.mixture.valid_share,
-            model,
-            models["safety_model"],
-            models["safety_hosts"],
-            refused,
-            models["quality_model"],
-            self.mixture.language_bytes,
-        )
-        how = identity.digest([todo.key, {name: _read_how(subset) for name, subset in subsets.items()}])
-        here = Guarded(work, self.folders.stage("aside"), how, self.mixture.record_seconds)
-        self.marks["curate"] = self.engine.run_shards(todo, here, CURATE_COST, replace(here, apart=True))
-        apart.dismiss()
-        self._check_readable()
-
-    def _opt_out(self, named: str) -> str:
-        """Path of an opt-out list: as given, or relative to the input folder."""
-        if found := self._found(named):
-            return found
-        raise BuildError(f"opt_out names {named}, which is neither here nor in the input folder; give its path")
-
-    def _found(self, named: str) -> str:
-        """The path of what a mixture names: as it stands, or relative to the input folder; '' if there is none."""
-        paths = (named, files.join(self.given, named) if self.given and named else "")
-        return next((path for path in paths if path and files.exists(path)), "")
-
-    def _models(self) -> dict[str, str]:
-        """The paths of what rules need from the user, '' where there is none; then a note says which rule is off."""
-        judging = {rule.signal for subset in self.mixture.subsets for rule in subset.rules}
-        found = {}
-        for name, signal, what in USERS_OWN:
-            found[name] = self._given_file(name)
-            if not found[name] and signal in judging:
-                self.notes.append(f"{what}: the rule {signal} is off and drops nothing")
-        return found
-
-    def _given_file(self, name: str) -> str:
-        """The path of a file that the mixture names: as given, or relative to the input folder; '' if it is not there.
-
-        Raises BuildError if a file is not there that the mixture names by another name than the default.
-        """
-        named = getattr(self.mixture, name)
-        if found := self._found(named):
-            return found
-        if named not in ("", getattr(Mixture, name)):
-            raise BuildError(f"{name} is {named!r}, and there is no such file, also not in the input folder")
-        return ""
-
-    def _check_readable(self) -> None:
+        """Read every source; stops where too much of a subset is unreadable."""
+        reading = Reading(self.mixture, self.folders, self.engine, self.shards, self.roots, self.given, self.earlier)
+        self.marks["curate"] = reading.run()
+        self.notes += reading.notes
         accounts = account.account(self.shards, self.marks["curate"], None, [], [])
         found = account.unreadable_problems(accounts, self.mixture.unreadable_share)
         if found:
@@ -325,23 +229,3 @@ class Stages:
 
     def _drop_folders(self, *names: str) -> tuple[str, ...]:
         return tuple(self.folders.stage(name) for name in names)
-
-
-def _digest_of(path: str) -> str:
-    return identity.digest(files.read_bytes(path).hex()) if path else ""
-
-
-def _read_how(subset: curating.Subset) -> list[Any]:
-    """What of a subset's reading shapes its documents; a user's own reader by its source."""
-    module = (subset.reader or "").partition(":")[0]
-    code = identity.of_code(module) if module else ""
-    return [
-        subset.reader,
-        code,
-        subset.extractor,
-        subset.priority,
-        subset.generation,
-        subset.mask,
-        sorted(subset.fields.items()),
-        subset.licences,
-    ]

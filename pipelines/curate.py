@@ -19,9 +19,10 @@ from typing import Any
 import pyarrow as pa
 
 from filters import gopher, language, mask, quality_model, safety
-from pipelines import documents, extract, files, inputs, optout, sources
+from pipelines import documents, extract, files, inputs, sources
 from pipelines.documents import BATCH_BYTES, BATCH_DOCUMENTS, SCHEMA, Order
-from pipelines.poison import BATCH, EXTRACT, MEASURE, OPEN, READ, WRITE, Note, SetAside
+from pipelines.poison.notes import BATCH, EXTRACT, MEASURE, OPEN, READ, WRITE, Note, SetAside
+from pipelines.sources import optout
 from pipelines.sources.how import PLAIN, How
 from pipelines.sources.licences import ANY
 from pipelines.sources.record import Item, Record, Skipped, Unreadable

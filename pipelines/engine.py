@@ -17,10 +17,11 @@ import psutil
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, S3Options
 
-from pipelines import dataflow, files, jobs, stage
-from pipelines.deaths import WorkerDiedError, deaths
+from pipelines import files, stage
 from pipelines.exchange import Carrier, ExchangeWork, PackedShuffle, partitions_for
-from pipelines.jobs import Running
+from pipelines.runners import dataflow, jobs
+from pipelines.runners.deaths import WorkerDiedError, deaths
+from pipelines.runners.jobs import Running
 from pipelines.stage import EachShard, Mark, ShardWork, Stage, Todo
 
 LOCAL = "DirectRunner"

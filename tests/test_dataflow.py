@@ -17,15 +17,16 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from massivetext import build
+from massivetext import build, options
 from massivetext.stages import NAMES
-from pipelines import dataflow, files, mix, pack, tokens
+from pipelines import files, mix, pack, tokens
 from pipelines.cut import Cutting
 from pipelines.engine import Engine, beam_options, use_options
 from pipelines.identify import Identify
 from pipelines.packing.quotas import Available, Boundary, SubsetPlan
 from pipelines.packing.records import Layout
 from pipelines.packing.scatter import Scatter, Target
+from pipelines.runners import dataflow
 from pipelines.stage import Result, Stage
 from pipelines.substrings.excise import Cut
 from pipelines.substrings.windows import Anchors, Windows
@@ -248,7 +249,7 @@ def test_an_exchange_of_100000_input_files_is_below_a_megabyte(tmp_path: Path, m
 def test_the_commands_of_the_page_name_known_options() -> None:
     page = (Path(__file__).resolve().parents[1] / "docs" / "dataflow.md").read_text().replace("\\\n", " ")
     (command,) = [line for line in page.splitlines() if line.startswith("python -m massivetext.build")]
-    given, unknown = build.parser().parse_known_args(shlex.split(command)[3:])
+    given, unknown = options.parser(None).parse_known_args(shlex.split(command)[3:])
     assert given.runner == dataflow.RUNNER
     build._check_unknown(unknown, given.runner, [])
     assert {option.partition("=")[0].lstrip("-") for option in unknown} <= beam_options()

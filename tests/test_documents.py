@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from massivetext import build, clean, mixtures, report, samples, stages, train, train_classifier, verify
+from massivetext import build, clean, mixtures, options, report, samples, stages, train, train_classifier, verify
 from massivetext.explain import __main__ as explain
 from massivetext.mixtures.written import RULE_SETS
 from massivetext.samples.__main__ import main as write_samples
@@ -128,7 +128,7 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("line", [line for line in commands() if "massivetext.build" in line])
 def test_every_build_command_names_known_options_stages_and_mixtures(line: str) -> None:
     words = shlex.split(line.partition("#")[0])
-    given, unknown = build.parser().parse_known_args(words[words.index("massivetext.build") + 1 :])
+    given, unknown = options.parser(None).parse_known_args(words[words.index("massivetext.build") + 1 :])
     assert not unknown or given.runner != "DirectRunner"
     assert given.mixture in mixtures.NAMED or given.mixture.endswith(".toml")
     assert {given.first, given.last} <= {None, *stages.NAMES}

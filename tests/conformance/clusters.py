@@ -26,7 +26,7 @@ Cluster = tuple[str, list[int]]
 def worker_options(work: Path) -> list[str]:
     """Options by which a cluster starts Python workers of this environment, one per worker of its own."""
     script = work / "worker.sh"
-    script.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m pipelines.worker "$@"\n')
+    script.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m pipelines.runners.worker "$@"\n')
     script.chmod(0o755)
     return ["--environment_type=PROCESS", f"--environment_config={json.dumps({'command': str(script)})}"]
 

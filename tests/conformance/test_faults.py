@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.jobs import Job, end
+from pipelines.runners.jobs import Job, end
 from tests.conformance import run
 from tests.conformance.downloads import Unavailable
 from tests.conformance.engines import ENGINES, Ready

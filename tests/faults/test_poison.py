@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.poison import CRASHED, TIMEOUT
+from pipelines.poison.notes import CRASHED, TIMEOUT
 
 READER = '''
 """Lines of text; some of them end the process that reads them, or keep it for ever."""
@@ -257,5 +257,7 @@ def test_a_worker_that_dies_in_any_other_stage_ends_it_with_a_word_and_the_other
     )
     assert done.returncode == 1
     said = done.stderr.strip().splitlines()[-1]
-    assert said.startswith("pipelines.deaths.WorkerDiedError: stage dying: Worker subprocess exited with return code")
+    assert said.startswith(
+        "pipelines.runners.deaths.WorkerDiedError: stage dying: Worker subprocess exited with return code"
+    )
     assert said.endswith("run the same command again to go on")

@@ -34,7 +34,7 @@ from apache_beam.portability.api import beam_job_api_pb2_grpc as job_service
 from apache_beam.runners.runner import PipelineState, create_runner
 from apache_beam.utils.subprocess_server import pick_port
 
-from pipelines import dataflow
+from pipelines.runners import dataflow
 
 SERVED = ("FlinkRunner", "SparkRunner", "PrismRunner")
 DASK = "DaskRunner"

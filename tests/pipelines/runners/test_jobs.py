@@ -16,8 +16,8 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.local_job_service import LocalJobServicer
 
-from pipelines import jobs
-from pipelines.jobs import Job, NotEndedError, Running
+from pipelines.runners import jobs
+from pipelines.runners.jobs import Job, NotEndedError, Running
 
 LOOPBACK = ["--runner=PortableRunner", "--environment_type=LOOPBACK", "--no_save_main_session"]
 

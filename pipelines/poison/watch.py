@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from pipelines.poison import OPEN, Note
+from pipelines.poison.notes import OPEN, Note
 
 TIME_IS_UP = 124  # exit status, as of timeout(1)
 PATIENCE = 10  # a record may wait so many times longer than it may compute, and the first one may compute so

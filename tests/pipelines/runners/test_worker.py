@@ -12,7 +12,7 @@ from apache_beam.portability.api import beam_provision_api_pb2 as api
 from apache_beam.portability.api import beam_provision_api_pb2_grpc as service
 from apache_beam.runners.worker import sdk_worker_main
 
-from pipelines import worker
+from pipelines.runners import worker
 
 
 class Runner(service.ProvisionServiceServicer):

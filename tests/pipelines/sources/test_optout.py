@@ -10,9 +10,10 @@ import pytest
 
 from filters import language
 from filters.mask import EMAIL, IP
-from pipelines import inputs, optout
+from pipelines import inputs
 from pipelines.curate import OPTED_OUT, Curate, Subset
-from pipelines.optout import OptOut
+from pipelines.sources import optout
+from pipelines.sources.optout import OptOut
 
 LIST = """
 # hosts

@@ -11,10 +11,11 @@ import sys
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pipelines import apart, identity
-from pipelines.poison import CRASHED, OPEN, TIMEOUT, Attempts, Note, Place, SetAside, read_note
+from pipelines import identity
+from pipelines.poison import apart
+from pipelines.poison.notes import CRASHED, OPEN, TIMEOUT, Attempts, Note, Place, SetAside, read_note
+from pipelines.poison.watch import TIME_IS_UP, watched
 from pipelines.stage import Result
-from pipelines.watch import TIME_IS_UP, watched
 
 
 class RecordWork(Protocol):

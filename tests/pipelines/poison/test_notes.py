@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filters import language
-from pipelines import inputs, poison
+from pipelines import inputs
 from pipelines.curate import Curate, Subset
-from pipelines.poison import (
+from pipelines.poison.notes import (
     BATCH,
     CRASHED,
     EXTRACT,
@@ -21,6 +21,7 @@ from pipelines.poison import (
     OPEN,
     READ,
     STEPS,
+    STRIKES,
     TIMEOUT,
     WRITE,
     Aside,
@@ -168,4 +169,4 @@ def test_the_note_follows_the_work_record_by_record(work: Curate) -> None:
     assert [row for step, row in note.places if step == READ] == list(range(1, 11))
     assert [row for step, row in note.places if step == EXTRACT] == [0, 1, 2, 3, 5, 6, 7, 8, 9]
     assert [row for step, row in note.places if step == MEASURE] == [0, 1, 2, 3, 5, 6, 7, 8, 9]
-    assert poison.STRIKES == 2
+    assert STRIKES == 2

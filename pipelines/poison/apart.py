@@ -1,7 +1,7 @@
 """A work in a process of its own, which may die without harm: one for as many shards as it survives.
 
-`python -m pipelines.apart` reads a pickled work from its standard input, then orders, and answers each on what was its
-standard output. What the work prints goes to standard error.
+`python -m pipelines.poison.apart` reads a pickled work from its standard input, then orders, and answers each on what
+was its standard output. What the work prints goes to standard error.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from pipelines.poison import Note, SetAside
+from pipelines.poison.notes import Note, SetAside
+from pipelines.poison.watch import watched
 from pipelines.stage import Result
-from pipelines.watch import watched
 
 if TYPE_CHECKING:
-    from pipelines.guard import Guarded
+    from pipelines.poison.guard import Guarded
 
 PATIENCE = 10.0  # seconds for a process that closed its end to be gone
 _idle: list[tuple[bytes, subprocess.Popen[bytes]]] = []
@@ -77,7 +77,7 @@ def _take(work: bytes) -> subprocess.Popen[bytes]:
                 return held[1]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipelines.apart"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+        [sys.executable, "-m", "pipelines.poison.apart"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
     )
     assert process.stdin is not None
     process.stdin.write(work)
