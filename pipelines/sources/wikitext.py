@@ -6,8 +6,10 @@ import html
 import re
 from collections.abc import Iterable
 
-import mwparserfromhell
-from mwparserfromhell import nodes
+from mwparserfromhell import nodes, parser
+from mwparserfromhell.parser import tokens
+from mwparserfromhell.parser.builder import Builder
+from mwparserfromhell.parser.tokenizer import Tokenizer
 from mwparserfromhell.wikicode import Wikicode
 
 _LEFT_OUT_NAMES = """
@@ -50,13 +52,78 @@ _DATE_WORDS = {"oldstyledate": ("1", "2"), "oldstyledatedy": ("1", "2"), "circa"
 _MONTH_NAMES = "January February March April May June July August September October November December"
 _MONTHS = tuple(_MONTH_NAMES.split())
 _CONVERSIONS = frozenset(("convert", "cvt"))
+# What a node begins with and ends with; what is not here stands for itself, or its content is looked through.
+_ENDS: dict[type[tokens.Token], tuple[type[tokens.Token], ...]] = {
+    tokens.TemplateOpen: (tokens.TemplateClose,),
+    tokens.ArgumentOpen: (tokens.ArgumentClose,),
+    tokens.CommentStart: (tokens.CommentEnd,),
+    tokens.WikilinkOpen: (tokens.WikilinkClose,),
+    tokens.ExternalLinkOpen: (tokens.ExternalLinkClose,),
+    tokens.TagOpenOpen: (tokens.TagCloseClose, tokens.TagCloseSelfclose),
+}
+_AFTER_NAME = (
+    tokens.TemplateParamSeparator,
+    tokens.TemplateClose,
+    tokens.TagAttrStart,
+    tokens.TagCloseOpen,
+    tokens.TagCloseSelfclose,
+)
 
 
 def plain_text(wikitext: str, left_out: Iterable[str] = ()) -> str:
     """The text a reader would read aloud. `left_out`: the wiki's own names for File, Category and Media."""
-    code = mwparserfromhell.parse(wikitext, skip_style_tags=False)
+    tokenizer = parser.CTokenizer() if parser.use_c else Tokenizer()
+    code = Builder().build(_without_left_out(tokenizer.tokenize(wikitext, 0, False)))
     text = "".join(_Renderer(_ALWAYS_LEFT_OUT.union(left_out)).render(code))
     return _drop_empty_sections(_tidy(text))
+
+
+def _without_left_out(given: list[tokens.Token]) -> list[tokens.Token]:
+    """The tokens less templates, notes and tables that leave no text: to build nodes of them takes the most time."""
+    kept: list[tokens.Token] = []
+    at = 0
+    while at < len(given):
+        kind = type(given[at])
+        name = _name(given, at) if kind in (tokens.TemplateOpen, tokens.TagOpenOpen) else None
+        is_tag_of_text = kind is tokens.TagOpenOpen and name not in (None, *_LEFT_OUT_TAGS, *_VERBATIM_TAGS)
+        if kind not in _ENDS or is_tag_of_text:
+            kept.append(given[at])
+            at += 1
+            continue
+        end = _end(given, at)
+        if not _leaves_no_text(kind, name):
+            kept += given[at:end]
+        at = end
+    return kept
+
+
+def _name(given: list[tokens.Token], at: int) -> str | None:
+    """Name of the template or tag that begins here, None if it is more than a word."""
+    is_word = type(given[at + 1]) is tokens.Text and type(given[at + 2]) in _AFTER_NAME
+    return str(given[at + 1].text).strip().lower() if is_word else None
+
+
+def _end(given: list[tokens.Token], at: int) -> int:
+    """Where the node that begins here has ended."""
+    begin, ends = type(given[at]), _ENDS[type(given[at])]
+    depth = 0
+    while True:
+        kind = type(given[at])
+        at += 1
+        depth += (kind is begin) - (kind in ends)
+        if not depth:
+            return at
+
+
+def _leaves_no_text(kind: type[tokens.Token], name: str | None) -> bool:
+    if kind is tokens.TemplateOpen:
+        return name is not None and not _has_text(name.replace("_", " "))
+    return kind in (tokens.ArgumentOpen, tokens.CommentStart) or name in _LEFT_OUT_TAGS
+
+
+def _has_text(template: str) -> bool:
+    is_date = template in _DATE_WORDS or _DATE.match(template) is not None
+    return is_date or template in _DRESSING or template in _CONVERSIONS or template.startswith("lang-")
 
 
 class _Renderer:
