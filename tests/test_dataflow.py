@@ -99,7 +99,6 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     use_options([])
 
 
-@pytest.mark.slow
 def test_every_job_of_a_build_is_valid_and_does_the_work(
     sample: Path, built: Path, tmp_path: Path, jobs: list[Any]
 ) -> None:
