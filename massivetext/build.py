@@ -17,10 +17,11 @@ from massivetext.fields import with_fields
 from massivetext.mixture import Mixture, Tokenizer
 from massivetext.stages import NAMES
 from pipelines import files
-from pipelines.engine import LOCAL, Engine, available_workers, beam_options, store_options, use_options
+from pipelines.engine import LOCAL, Engine, available_workers, beam_options, store_options
 from pipelines.runners import dataflow, jobs
 from pipelines.runners.dataflow import START_UP_SECONDS
 from pipelines.runners.deaths import WorkerDiedError
+from pipelines.stores import use_options
 
 
 def resolve(arguments: argparse.Namespace) -> Mixture:

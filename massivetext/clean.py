@@ -12,9 +12,9 @@ from massivetext import lock
 from massivetext.disk import gigabytes
 from massivetext.errors import BuildError
 from massivetext.folders import Folders
-from massivetext.retention import KEEP, READS, Retention, frees
+from massivetext.retention import KEEP, READS, Retention, frees, stays
 from pipelines import files, stage
-from pipelines.engine import Engine, available_workers, use_options
+from pipelines.stores import use_options
 
 USAGE = """examples:
   python -m massivetext.clean out/gopher --dry-run        what would go: left-overs of killed builds
@@ -55,7 +55,8 @@ def freed_by(out: str, keep: str) -> dict[str, int]:
     found = {}
     for place in frees(keep):
         listed = files.listing(files.join(folders.file(place), "**"))
-        size = sum(file.bytes for file in listed if files.name(file.path) != stage.MANIFEST)
+        stay = {stage.MANIFEST, *stays(folders.file(place), keep)}
+        size = sum(file.bytes for file in listed if files.name(file.path) not in stay)
         if size:
             found[place] = size
     return found
@@ -72,6 +73,8 @@ def clean(out: str, keep: str, keep_dropped: str, dry_run: bool) -> dict[str, in
     with lock.hold(out):
         files.remove_files(found)
         if keep_dropped == "none" and "documents" not in frees(keep):
+            from pipelines.engine import Engine, available_workers  # here, since only this runs a stage
+
             found["documents (texts of dropped documents)"] = retention.apply_to_dropped(
                 Engine(workers=available_workers())
             )
@@ -108,7 +111,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given, unknown = made.parse_known_args(arguments)
     if not files.is_remote(given.out) and unknown:
         made.error(f"unknown option {unknown[0]}; options of an object store go with a path in one")
-    use_options(unknown)
+    if files.is_remote(given.out):
+        use_options(unknown)
     out = given.out.rstrip("/")
     if not any(files.exists(files.join(out, place)) for place in ("stages", *READS)):
         print(f"{out}: there is no build here; give its OUT", file=sys.stderr)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from massivetext.errors import BuildError
 from massivetext.folders import Folders
@@ -12,9 +12,11 @@ from massivetext.mixture import GENERATIONS, Mixture, Subset
 from pipelines import identity
 from pipelines.duplicates import copies, earlier, groups, matches, rounds, signatures
 from pipelines.duplicates.earlier import Earlier, Finished
-from pipelines.engine import Engine
 from pipelines.inputs import Shard
 from pipelines.stage import Mark, Stage
+
+if TYPE_CHECKING:
+    from pipelines.engine import Engine
 
 # CPU seconds per MB of documents, measured; it only chooses processes.
 COST = 0.1

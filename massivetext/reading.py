@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filters import language
 from massivetext import duplicates
 from massivetext.errors import BuildError
 from massivetext.folders import Folders
-from massivetext.mixture import Mixture
+from massivetext.mixture import Mixture, Subset
 from pipelines import curate, files, identity
 from pipelines.duplicates.earlier import Finished
-from pipelines.engine import Engine
 from pipelines.inputs import Shard
 from pipelines.poison import apart
 from pipelines.poison.guard import Guarded
 from pipelines.stage import Mark, Stage
+
+if TYPE_CHECKING:
+    from pipelines.engine import Engine
 
 COST = 2.0  # CPU seconds per MB of stored source, measured on two cores; it only orders work and chooses processes
 # Field of the mixture, the signal that needs the file, and what is missing without it.
@@ -101,36 +103,48 @@ class Reading:
 
     def _opt_out(self, named: str) -> str:
         """Path of an opt-out list: as given, or relative to the input folder."""
-        if found := self._found(named):
+        if found := _found(named, self.given):
             return found
         raise BuildError(f"opt_out names {named}, which is neither here nor in the input folder; give its path")
 
-    def _found(self, named: str) -> str:
-        """The path of what a mixture names: as it stands, or relative to the input folder; '' if there is none."""
-        paths = (named, files.join(self.given, named) if self.given and named else "")
-        return next((path for path in paths if path and files.exists(path)), "")
-
     def _models(self) -> dict[str, str]:
-        """The paths of what rules need from the user, '' where there is none; then a note says which rule is off."""
-        judging = {rule.signal for subset in self.mixture.subsets for rule in subset.rules}
-        found = {}
-        for name, signal, what in USERS_OWN:
-            found[name] = self._given_file(name)
-            if not found[name] and signal in judging:
-                self.notes.append(f"{what}: the rule {signal} is off and drops nothing")
+        found, notes = own_files(self.mixture, self.mixture.subsets, self.given)
+        self.notes += notes
         return found
 
-    def _given_file(self, name: str) -> str:
-        """The path of a file that the mixture names: as given, or relative to the input folder; '' if it is not there.
 
-        Raises BuildError if a file is not there that the mixture names by another name than the default.
-        """
-        named = getattr(self.mixture, name)
-        if found := self._found(named):
-            return found
-        if named not in ("", getattr(Mixture, name)):
-            raise BuildError(f"{name} is {named!r}, and there is no such file, also not in the input folder")
-        return ""
+def own_files(mixture: Mixture, subsets: Sequence[Subset], given: str | None) -> tuple[dict[str, str], list[str]]:
+    """The paths of what rules need from the user, '' where there is none, and a note for each rule of these subsets
+    that is off for that.
+
+    `given` is the input folder, in which the files that a mixture names are looked for as well.
+    """
+    judging = {rule.signal for subset in subsets for rule in subset.rules}
+    found, notes = {}, []
+    for name, signal, what in USERS_OWN:
+        found[name] = _own_file(mixture, name, given)
+        if not found[name] and signal in judging:
+            notes.append(f"{what}: the rule {signal} is off and drops nothing")
+    return found, notes
+
+
+def _own_file(mixture: Mixture, name: str, given: str | None) -> str:
+    """The path of a file that the mixture names: as given, or relative to the input folder; '' if it is not there.
+
+    Raises BuildError if a file is not there that the mixture names by another name than the default.
+    """
+    named = getattr(mixture, name)
+    if found := _found(named, given):
+        return found
+    if named not in ("", getattr(Mixture, name)):
+        raise BuildError(f"{name} is {named!r}, and there is no such file, also not in the input folder")
+    return ""
+
+
+def _found(named: str, given: str | None) -> str:
+    """The path of what a mixture names: as it stands, or relative to the input folder; '' if there is none."""
+    paths = (named, files.join(given, named) if given and named else "")
+    return next((path for path in paths if path and files.exists(path)), "")
 
 
 def _digest_of(path: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import massivetext
 from massivetext.account import Account
@@ -20,8 +20,10 @@ from massivetext.folders import Folders
 from massivetext.mixture import Mixture
 from massivetext.progress import Progress, peak_bytes
 from pipelines import files, identity
-from pipelines.engine import Engine
 from pipelines.packing.quotas import Plan
+
+if TYPE_CHECKING:
+    from pipelines.engine import Engine
 
 FORMAT = 1
 AFTER_RULES = ("exact_duplicate", "near_duplicate", "test_set", "test_set_title", "cut_away")

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from massivetext.errors import BuildError
 from massivetext.folders import Folders
 from massivetext.stages import NAMES
-from pipelines import files, identity, stage
-from pipelines.engine import Engine
+from pipelines import files, identity, skipped, stage
 from pipelines.free import FreeDropped
 from pipelines.packing import records
 from pipelines.stage import Stage
+
+if TYPE_CHECKING:
+    from pipelines.engine import Engine
 
 KEEP = ("all", "last", "none")
 DROPPED = "dropped"
@@ -63,6 +66,11 @@ def frees(keep: str) -> list[str]:
     """The folders whose files go."""
     stays = {"all": tuple(READS), "last": LAST, "none": STAYS}[keep]
     return [place for place in READS if place not in stays]
+
+
+def stays(folder: str, keep: str) -> list[str]:
+    """The files of a freed folder that stay: why a record is no document, small, as long as the index leads to it."""
+    return [name for name in files.names(folder) if name.endswith(skipped.ENDING)] if keep == "last" else []
 
 
 def _stage_of(place: str) -> str:
@@ -124,7 +132,7 @@ class Retention:
         found = {}
         for place in frees(keep):
             for folder in self._all(place):
-                bytes_ = stage.free(self.folders.file(folder), keep)
+                bytes_ = stage.free(self.folders.file(folder), keep, stays(self.folders.file(folder), keep))
                 if bytes_:
                     found[folder] = bytes_
         return found

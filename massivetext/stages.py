@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filters import asked
 from massivetext import account, duplicates, report
@@ -16,7 +16,6 @@ from massivetext.reading import Reading
 from pipelines import cut, exclude, export, files, identity, index, mix, pack, tokens
 from pipelines.decide import Decide
 from pipelines.duplicates.earlier import Finished
-from pipelines.engine import Engine
 from pipelines.identify import Identify
 from pipelines.inputs import Shard
 from pipelines.mix import FinalTokens
@@ -26,6 +25,9 @@ from pipelines.packing.quotas import Subset as Wanted
 from pipelines.packing.records import Layout
 from pipelines.stage import Mark, Stage
 from pipelines.tokenization import tokenizer
+
+if TYPE_CHECKING:
+    from pipelines.engine import Engine
 
 NAMES = ("curate", "identify", "decide", "deduplicate", "exclude", "tokenize", "cut", "mix", "pack")
 DROPPING = ("identify", "decide", "exact", "near", "exclude")

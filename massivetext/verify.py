@@ -16,14 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from massivetext.folders import Folders
-from pipelines import files, index
-from pipelines.engine import use_options
-from pipelines.mix import PLAN
-from pipelines.pack import packing_problems
+from pipelines import files, index, skipped
 from pipelines.packing import records
-from pipelines.packing.quotas import Plan
-from pipelines.packing.records import COUNTED, Layout
+from pipelines.packing.quotas import PLAN, Plan
+from pipelines.packing.records import COUNTED, Layout, packing_problems
 from pipelines.stage import MANIFEST
+from pipelines.stores import use_options
 
 AGAIN = "remove it and run the build again"
 USAGE = """examples:
@@ -70,6 +68,8 @@ def verify(train: str, deep: bool = False) -> tuple[dict[str, Any], list[str]]:
         found.add(path, problem)
     if files.exists(files.join(Folders(out).index, MANIFEST)):
         found.problems += [f"{problem}; {AGAIN}" for problem in index.problems(Folders(out).index)]
+    if files.exists(files.join(Folders(out).documents, MANIFEST)):
+        found.problems += [f"{problem}; {AGAIN}" for problem in skipped.problems(Folders(out).documents)]
     _check_strays(found, train, manifest, present)
     return manifest, found.problems
 
@@ -248,7 +248,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given, unknown = parser.parse_known_args(arguments)
     if not files.is_remote(given.out) and unknown:
         parser.error(f"unknown option {unknown[0]}; options of an object store go with a path in one")
-    use_options(unknown)
+    if files.is_remote(given.out):
+        use_options(unknown)
     inner = files.join(given.out, "train")
     try:
         train = inner if files.exists(inner) else given.out

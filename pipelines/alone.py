@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,10 +25,12 @@ import zstandard
 
 from pipelines import curate, documents, files, identity, inputs, sources
 from pipelines.curate import Tally
-from pipelines.engine import Engine, available_workers
 from pipelines.inputs import Shard
 from pipelines.sources.compression import DamageError, codec_of, open_stream
 from pipelines.stage import Mark, Result, Stage
+
+if TYPE_CHECKING:
+    from pipelines.engine import Engine
 
 SUBSET = "text"
 SUFFIXES = (*sources.SUFFIXES["jsonl"], *sources.SUFFIXES["parquet"])
@@ -262,6 +264,8 @@ def _compressed(sink: Any, codec: str | None) -> Iterator[Callable[[bytes], Any]
 
 def parser(command: str, about: str, done: str) -> argparse.ArgumentParser:
     """The options that every stage has when it runs alone. `done`: what stands in OUT afterwards."""
+    from pipelines.engine import available_workers  # here, since most of what stages share runs none
+
     made = argparse.ArgumentParser(prog=f"python -m {command}", description=about, epilog=done, allow_abbrev=False)
     made.add_argument("given", metavar="IN", help="a JSONL or Parquet file with a field `text`, or a folder of them")
     made.add_argument("out", metavar="OUT", help="folder to write into; run again, finished work is kept")
@@ -271,5 +275,7 @@ def parser(command: str, about: str, done: str) -> argparse.ArgumentParser:
 
 
 def engine_of(arguments: argparse.Namespace) -> Engine:
+    from pipelines.engine import Engine
+
     out = arguments.out.rstrip("/")
     return Engine(workers=arguments.workers, exchange=arguments.exchange, spill=files.join(out, "spill"))

@@ -1,6 +1,7 @@
 """curate: source shards -> documents/, each with its text, provenance, identity and every signal.
 
-In: one source file per shard. Out: `documents/00012.parquet`, also of documents that will be dropped.
+In: one source file per shard. Out: `documents/00012.parquet`, also of documents that will be dropped, and
+`00012.skipped`, the records that are no documents.
 Counts: records, skipped by reason, unreadable (with file, row, byte position and cause), documents, replaced code
 points, masked personal data.
 Failure: a record that cannot be read is counted and set aside, also one that kills the process or takes too long
@@ -19,9 +20,10 @@ from typing import Any
 import pyarrow as pa
 
 from filters import gopher, language, mask, quality_model, safety
-from pipelines import documents, extract, files, inputs, sources
+from pipelines import documents, extract, files, inputs, skipped, sources
 from pipelines.documents import BATCH_BYTES, BATCH_DOCUMENTS, SCHEMA, Order
 from pipelines.poison.notes import BATCH, EXTRACT, MEASURE, OPEN, READ, WRITE, Note, SetAside
+from pipelines.skipped import Log
 from pipelines.sources import optout
 from pipelines.sources.how import PLAIN, How
 from pipelines.sources.licences import ANY
@@ -131,12 +133,14 @@ class Curate:
         how = entry.how(subset.fields, subset.licences)
         items = reached(files.join(subset.root, entry.source), subset.reader, note, aside, how)
         refused = optout.load(tuple(files.local_copy(path) for path in self.opt_out))
-        rows = readable(items, entry.source, subset.extractor, tally, subset.mask, refused, note)
-        batches = (
-            self.measured(batch, self.signals(batch, note, aside.one_by_one), entry, order) for batch in batched(rows)
-        )
-        written = documents.write_batches(documents.shard_file(self.out, shard), SCHEMA, batches)
-        return Result([written], {entry.subset: tally.counts()})
+        with skipped.log(self.out, shard) as log:
+            rows = readable(items, entry.source, subset.extractor, tally, subset.mask, refused, note, log)
+            batches = (
+                self.measured(batch, self.signals(batch, note, aside.one_by_one), entry, order)
+                for batch in batched(rows)
+            )
+            written = documents.write_batches(documents.shard_file(self.out, shard), SCHEMA, batches)
+        return Result([written, *log.written], {entry.subset: tally.counts()})
 
     def signals(self, rows: list[dict[str, Any]], note: Note, one_by_one: bool = False) -> pa.Table:
         """A column per signal. The texts are measured one by one where one of them is known to end the process."""
@@ -223,17 +227,21 @@ def readable(
     masks: Sequence[str] = (),
     refused: optout.OptOut | None = None,
     note: Note | None = None,
+    log: Log | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """A row of the documents file per readable record; the others are counted in `tally`."""
+    """A row of the documents file per readable record; the others are counted in `tally` and told to `log`."""
     note = note or Note()
     for record in records:
         tally.records += 1
         if isinstance(record, Skipped):
             tally.skipped[record.reason] += 1
+            _tell(log, record, record.reason, record.detail or "")
         elif isinstance(record, Unreadable):
             tally.unreadable.append([source, record.row, record.position, record.cause])
+            _tell(log, record, skipped.UNREADABLE, record.cause, record.position)
         elif refused is not None and refused.covers(record.url):
             tally.skipped[OPTED_OUT] += 1
+            _tell(log, record, OPTED_OUT)
         else:
             note.at(EXTRACT, record.row)
             tally.documents += 1
@@ -242,6 +250,12 @@ def readable(
             tally.masked.update(row["masked"])
             tally.text_bytes += row["bytes"]
             yield row
+
+
+def _tell(log: Log | None, item: Item, reason: str, detail: str = "", position: int | None = None) -> None:
+    """Log a record that is no document, with the names that its reader gives it."""
+    if log is not None:
+        log.add(item.row, reason, detail, position, item.url or "", item.locator or "")
 
 
 def curate(record: Record, extractor: str, masks: Sequence[str] = ()) -> dict[str, Any]:

@@ -10,12 +10,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from pipelines import alone, documents, files, identity
-from pipelines.engine import Engine
 from pipelines.stage import Mark, Stage, total
 from pipelines.substrings import excise, windows
 from pipelines.substrings.excise import Cut
@@ -24,6 +23,9 @@ from pipelines.substrings.repeats import KEEP_ONE, REMOVE_ALL, Cutting, repeated
 from pipelines.substrings.windows import FULL, NONE, REFERENCE, Anchors, LiveAnchors, Repeats, Windows
 from pipelines.tokenization import tokenizer
 from pipelines.tokens import Tokenization, encoded, model_path, tokenize
+
+if TYPE_CHECKING:
+    from pipelines.engine import Engine
 
 __all__ = ["KEEP_ONE", "REMOVE_ALL", "Cutting", "cut_substrings", "final", "main", "read_final", "repeated_spans"]
 

@@ -14,15 +14,15 @@ from dataclasses import dataclass, field, replace
 
 import apache_beam as beam
 import psutil
-from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, S3Options
 
 from pipelines import files, stage
-from pipelines.exchange import Carrier, ExchangeWork, PackedShuffle, partitions_for
+from pipelines.exchange import Carrier, ExchangeWork, partitions_for
 from pipelines.runners import dataflow, jobs
 from pipelines.runners.deaths import WorkerDiedError, deaths
 from pipelines.runners.jobs import Running
-from pipelines.stage import EachShard, Mark, ShardWork, Stage, Todo
+from pipelines.stage import Mark, ShardWork, Stage
+from pipelines.transforms import EachShard, PackedShuffle, Todo
 
 LOCAL = "DirectRunner"
 # Starting worker processes costs about 3 CPU seconds a stage (measured); below this estimate it does not pay.
@@ -253,11 +253,6 @@ def _flags(kinds: Sequence[type[PipelineOptions]]) -> set[str]:
     for kind in kinds:
         kind._add_argparse_args(parser)
     return {flag.lstrip("-") for action in parser._actions for flag in action.option_strings}
-
-
-def use_options(options: Sequence[str]) -> None:
-    """Let the driver's own reads and writes in object stores have the runner's options (credentials, regions)."""
-    FileSystems.set_options(PipelineOptions(list(options)))
 
 
 def _is_news(record: logging.LogRecord) -> bool:

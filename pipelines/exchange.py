@@ -4,7 +4,7 @@ Rows are fixed-width numpy records with a uniformly hashed `key` field (uint64);
 travel as blobs of up to 4 MB inside `(partition, bytes)`, never one element per row (about 20 times less CPU). Two back
 ends share every line but one: `beam` sends the rows themselves through GroupByKey, `files` sends references to files
 on a shared disk, so that memory stays at one partition whatever the corpus. Both give the same bytes, because every
-receiver sorts what it got.
+receiver sorts what it got. What Beam does of it is in `transforms`.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import ClassVar, Protocol
 
-import apache_beam as beam
 import numpy as np
 
 from pipelines import files
-from pipelines.stage import Result, write_mark
+from pipelines.stage import Result
 
 BLOB_BYTES = 4 << 20
 PARTITION_BYTES = 64 << 20
@@ -107,107 +105,19 @@ def partitions_for(row_bytes: int) -> int:
     return 1 << (wanted - 1).bit_length()
 
 
-class _Emit(beam.DoFn):
-    """(shard, identity) -> (partition, blob)."""
-
-    def __init__(self, work: ExchangeWork, carrier: Carrier, partitions: int) -> None:
-        self.work = work
-        self.carrier = carrier
-        self.bits = partitions.bit_length() - 1
-
-    def setup(self) -> None:
-        self.work.warm_up()
-
-    def process(self, element: tuple[int, str]) -> Iterable[tuple[int, bytes]]:
-        shard = element[0]
-        rows = self.work.emit(shard)
-        keys = rows["key"]
-        if np.any(keys[1:] < keys[:-1]):
-            rows = sort_rows(np.asarray(rows), ("key",))
-            keys = rows["key"]
-        for partition, start, stop in self._ranges(keys):
-            if self.carrier.backend == "files" and isinstance(rows, np.memmap):
-                yield partition, self.carrier.refer(rows, start, stop)
-            else:
-                for blob in self.carrier.pack(rows[start:stop], f"in-{shard:05d}-{partition:05d}"):
-                    yield partition, blob
-
-    def _ranges(self, keys: np.ndarray) -> Iterator[tuple[int, int, int]]:
-        firsts = np.arange(1, 1 << self.bits, dtype=np.uint64) << np.uint64(64 - self.bits)
-        cuts = [0, *np.searchsorted(keys, firsts).tolist(), len(keys)]
-        for partition, (start, stop) in enumerate(pairwise(cuts)):
-            if start < stop:
-                yield partition, start, stop
+def emitted(work: ExchangeWork, shard: int) -> np.ndarray:
+    """A shard's rows sorted by key."""
+    rows = work.emit(shard)
+    keys = rows["key"]
+    return sort_rows(np.asarray(rows), ("key",)) if np.any(keys[1:] < keys[:-1]) else rows
 
 
-class _Reduce(beam.DoFn):
-    """(partition, blobs) -> (shard, blob of answers)."""
-
-    def __init__(self, work: ExchangeWork, carrier: Carrier) -> None:
-        self.work = work
-        self.carrier = carrier
-
-    def setup(self) -> None:
-        self.work.warm_up()
-
-    def process(self, element: tuple[int, Iterable[bytes]]) -> Iterable[tuple[int, bytes]]:
-        partition, blobs = element
-        rows = sort_rows(unpack(blobs, self.work.rows), self.work.order)
-        answers = sort_rows(self.work.reduce(rows), ("docid",))
-        shards = answers["docid"] >> 32
-        starts = np.flatnonzero(np.diff(shards, prepend=-1))
-        for start, stop in zip(starts, np.append(starts, len(answers))[1:], strict=True):
-            shard = int(shards[start])
-            for blob in self.carrier.pack(answers[start:stop], f"out-{partition:05d}-{shard:05d}"):
-                yield shard, blob
+def reduced(work: ExchangeWork, blobs: Iterable[bytes]) -> np.ndarray:
+    """The answers to a partition's rows, sorted by docid."""
+    return sort_rows(work.reduce(sort_rows(unpack(blobs, work.rows), work.order)), ("docid",))
 
 
-class _Deliver(beam.DoFn):
-    """(shard, blobs of answers) -> shard, once its files and then its mark are written."""
-
-    def __init__(self, work: ExchangeWork, folder: str, made_from: dict[int, str]) -> None:
-        self.work = work
-        self.folder = folder
-        self.made_from = next(iter(made_from.values()), "")
-
-    def process(self, element: tuple[int, Iterable[bytes]]) -> Iterable[int]:
-        shard, blobs = element
-        answers = unpack(blobs, self.work.answers)
-        fields = tuple(self.work.answers.names or ())
-        result = self.work.deliver(shard, sort_rows(answers, ("docid", *(f for f in fields if f != "docid"))))
-        write_mark(self.folder, shard, self.made_from, result)
-        yield shard
-
-
-class PackedShuffle(beam.PTransform):
-    """Regroup packed rows by key and bring the answers home.
-
-    In: (shard, identity). Out: shard numbers, each once its files stand in `folder`. Every shard is delivered to, also
-    one without a single row.
-    """
-
-    def __init__(
-        self, work: ExchangeWork, carrier: Carrier, partitions: int, folder: str, identities: dict[int, str]
-    ) -> None:
-        super().__init__()
-        self.work = work
-        self.carrier = carrier
-        self.partitions = partitions
-        self.folder = folder
-        self.identities = identities
-
-    def expand(self, shards: beam.PCollection) -> beam.PCollection:
-        packed = tuple[int, bytes]
-        answers = (
-            shards
-            | "Emit" >> beam.ParDo(_Emit(self.work, self.carrier, self.partitions)).with_output_types(packed)
-            | "ByKey" >> beam.GroupByKey()
-            | "Reduce" >> beam.ParDo(_Reduce(self.work, self.carrier)).with_output_types(packed)
-        )
-        every = shards | "Every" >> beam.Map(lambda element: (element[0], b"")).with_output_types(packed)
-        return (
-            (answers, every)
-            | beam.Flatten()
-            | "ByShard" >> beam.GroupByKey()
-            | "Deliver" >> beam.ParDo(_Deliver(self.work, self.folder, self.identities)).with_output_types(int)
-        )
+def delivered(work: ExchangeWork, shard: int, blobs: Iterable[bytes]) -> Result:
+    """What a shard makes of all its answers, which it gets sorted."""
+    others = tuple(name for name in work.answers.names or () if name != "docid")
+    return work.deliver(shard, sort_rows(unpack(blobs, work.answers), ("docid", *others)))

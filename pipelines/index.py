@@ -1,8 +1,9 @@
 """index: public ids, URLs and locators -> docids, so that one document among any number is found by one read.
 
-In: documents/. Out: one file per range of keys, as many as there are shards, `00012.names`: packed rows (64-bit key of
-a name, docid), sorted. Keys are uniform, so a row stands close to where its key says, and a lookup reads only there.
-What a lookup finds is compared with the document itself: two names may share a key.
+In: documents/, also the records that are none. Out: one file per range of keys, as many as there are shards,
+`00012.names`: packed rows (64-bit key of a name, docid), sorted. Keys are uniform, so a row stands close to where its
+key says, and a lookup reads only there. What a lookup finds is compared with the record itself: two names may share a
+key.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import BinaryIO, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from pipelines import documents, files
+from pipelines import documents, files, skipped
 from pipelines.stage import FREED, MANIFEST, Result
 
 FORMAT = 1
@@ -54,9 +55,11 @@ class WriteIndex:
         """Nothing to load."""
 
     def emit(self, shard: int) -> np.ndarray:
-        path = documents.shard_file(self.documents, shard)
-        parts = [name_rows(batch) for batch in documents.read_batches(path, ["docid", *NAMES])]
-        rows = np.concatenate([np.zeros(0, ROWS), *parts])
+        parts = [np.zeros(0, ROWS)]
+        for ending, names in ((".parquet", NAMES), (skipped.ENDING, skipped.NAMES)):
+            path = documents.shard_file(self.documents, shard, ending)
+            parts += [name_rows(batch) for batch in documents.read_batches(path, ["docid", *names])]
+        rows = np.concatenate(parts)
         return rows[np.argsort(rows["key"], kind="stable")]
 
     def reduce(self, rows: np.ndarray) -> np.ndarray:
@@ -72,21 +75,17 @@ class WriteIndex:
 
 
 def name_rows(batch: pa.RecordBatch) -> np.ndarray:
-    """A row for every name of the batch's documents, once where its URL is also its locator."""
+    """A row for every name of the batch's records, once where a URL is also the locator."""
     keys, docids = [], []
-    columns = (batch.column(name).to_pylist() for name in ("docid", *NAMES))
-    for docid, public_id, url, locator in zip(*columns, strict=True):
-        for name in {public_id: None, _utf8(url): None, _utf8(locator): None}:
+    named = [batch.column(name).to_pylist() for name in NAMES if name in batch.schema.names]
+    for docid, *names in zip(batch.column("docid").to_pylist(), *named, strict=True):
+        for name in dict.fromkeys(name if isinstance(name, bytes) else (name or "").encode() for name in names):
             if name:
                 keys.append(key_of(name))
                 docids.append(docid)
     rows = np.zeros(len(keys), ROWS)
     rows["key"], rows["docid"] = keys, docids
     return rows
-
-
-def _utf8(name: str | None) -> bytes:
-    return (name or "").encode()
 
 
 def part_of(keys: np.ndarray, parts: int) -> np.ndarray:

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines import cut, documents, exchange, files, identity, stage
-from pipelines.engine import Engine
 from pipelines.packing.order import base_key, epoch_keys
-from pipelines.packing.quotas import Available, Boundary, Plan, Subset, SubsetPlan, quotas, settle
+from pipelines.packing.quotas import PLAN, Available, Boundary, Plan, Subset, SubsetPlan, quotas, settle
 from pipelines.stage import Mark, Result, Stage
 
-PLAN = "plan.json"
+if TYPE_CHECKING:
+    from pipelines.engine import Engine
+
 KEYS = np.dtype([("key", "<u8"), ("docid", "<i8"), ("tokens", "<i8")])
 BIN_BITS = 12
 BINS = 1 << BIN_BITS

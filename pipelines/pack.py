@@ -14,12 +14,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipelines import documents, files, identity, stage
-from pipelines.engine import Engine
 from pipelines.mix import FinalTokens
 from pipelines.packing import records, scatter
 from pipelines.packing.order import epoch_keys
@@ -27,6 +26,9 @@ from pipelines.packing.quotas import Plan, SubsetPlan
 from pipelines.packing.records import Layout, ShardFiles
 from pipelines.packing.scatter import Scatter, Target, read_each, targets
 from pipelines.stage import Mark, Result, Stage
+
+if TYPE_CHECKING:
+    from pipelines.engine import Engine
 
 
 def occurrences(index: np.ndarray, whole_epochs: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -242,18 +244,6 @@ def sampling_problems(part: SubsetPlan, scattered: Mapping[str, int]) -> list[st
     return [f"{part.name}: {name}: {left} against {right}" for name, left, right in sums if left != right]
 
 
-def packing_problems(name: str, shard: Mapping[str, int], sequence_length: int) -> list[str]:
-    """What does not add up among a shard's or a subset's records, tokens, separators and fill."""
-    ids = shard["records"] * sequence_length
-    parts = shard["tokens"] + shard["separators"] + shard["fill"]
-    found = []
-    if ids != parts:
-        found.append(f"{name}: {ids} ids in records against {parts} tokens, separators and fill")
-    if shard["separators"] != shard["documents"]:
-        found.append(f"{name}: {shard['separators']} separators against {shard['documents']} documents")
-    return found
-
-
 def _problems(part: SubsetPlan, plan: Plan, scattered: Mapping[int, Mark], made: Mapping[str, ShardFiles]) -> list[str]:
     found = sampling_problems(part, stage.total(scattered[shard] for shard in part.sources))
     for split, documents_, tokens in (
@@ -262,7 +252,7 @@ def _problems(part: SubsetPlan, plan: Plan, scattered: Mapping[int, Mark], made:
     ):
         names = [t.name for t in targets(plan) if (t.subset, t.split) == (part.name, split)]
         sums = records.summed(made[name] for name in names)
-        found += packing_problems(f"{part.name} {split}", sums, plan.sequence_length)
+        found += records.packing_problems(f"{part.name} {split}", sums, plan.sequence_length)
         if (sums["documents"], sums["tokens"]) != (documents_, tokens):
             found.append(f"{part.name} {split}: {documents_} documents, {tokens} tokens planned, {sums}")
     return found

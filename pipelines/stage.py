@@ -9,19 +9,15 @@ Digests of content, not of history: where an edit upstream yields the same bytes
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
-
-import apache_beam as beam
 
 from pipelines import files, identity
 from pipelines.files import Written
 
 FORMAT = 1
 MANIFEST = "stage.json"
-TODO = "todo.json"
-LINES = 10_000
 FREED = "freed"
 
 
@@ -207,62 +203,3 @@ def _add(into: dict[str, Any], counts: Mapping[str, Any]) -> None:
             into.setdefault(key, []).extend(value)
         else:
             into[key] = into.get(key, 0) + value
-
-
-class RunShard(beam.DoFn):
-    """(shard, identity) -> shard, once its files and then its mark are written."""
-
-    def __init__(self, work: ShardWork, folder: str) -> None:
-        self.work = work
-        self.folder = folder
-
-    def setup(self) -> None:
-        self.work.warm_up()
-
-    def process(self, element: tuple[int, str]) -> Iterable[int]:
-        shard, made_from = element
-        write_mark(self.folder, shard, made_from, self.work.run(shard))
-        beam.metrics.Metrics.counter("massivetext", "shards").inc()
-        yield shard
-
-
-class EachShard(beam.PTransform):
-    """Run a work on every shard that is not finished. In: (shard, identity), biggest first. Out: shard numbers."""
-
-    def __init__(self, work: ShardWork, folder: str) -> None:
-        super().__init__()
-        self.work = work
-        self.folder = folder
-
-    def expand(self, shards: beam.PCollection) -> beam.PCollection:
-        return shards | "Run" >> beam.ParDo(RunShard(self.work, self.folder)).with_output_types(int)
-
-
-class Todo(beam.PTransform):
-    """The shards to run, each an element of its own: (shard, identity).
-
-    They stand in a file of the stage's folder, and the pipeline names only ranges of its lines, so that a job's
-    description stays small whatever the number of input files. The reshuffle cuts what reads the file from what runs
-    the shards, or one worker would run a whole range.
-    """
-
-    def __init__(self, folder: str, todo: Sequence[tuple[int, str]]) -> None:
-        super().__init__()
-        self.path = files.join(folder, TODO)
-        self.count = len(todo)
-        files.write_bytes(self.path, json.dumps(todo).encode())
-
-    def expand(self, root: beam.PBegin) -> beam.PCollection:
-        ranges = [(start, min(start + LINES, self.count)) for start in range(0, self.count, LINES)]
-        path, kind = self.path, tuple[int, str]
-        return (
-            root
-            | "Ranges" >> beam.Create(ranges)
-            | "Read" >> beam.FlatMap(lambda lines: read_todo(path, *lines)).with_output_types(kind)
-            | "Apart" >> beam.Reshuffle()
-        )
-
-
-def read_todo(path: str, start: int, stop: int) -> Iterable[tuple[int, str]]:
-    """Lines `start` to `stop` of a file that Todo wrote."""
-    return [(shard, made_from) for shard, made_from in json.loads(files.read_bytes(path))[start:stop]]

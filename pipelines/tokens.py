@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines import documents, files, identity
-from pipelines.engine import Engine
 from pipelines.stage import Mark, Result, Stage
 from pipelines.tokenization import tokenizer, vocabulary
 from pipelines.tokenization.tokenizer import Encoder
+
+if TYPE_CHECKING:
+    from pipelines.engine import Engine
 
 KEPT, SAMPLE, MODEL, ENCODED = "kept", "sample", "model", "encoded"
 MODEL_NAME = "tokenizer.model"

@@ -21,13 +21,14 @@ from massivetext import build, options
 from massivetext.stages import NAMES
 from pipelines import files, mix, pack, tokens
 from pipelines.cut import Cutting
-from pipelines.engine import Engine, beam_options, use_options
+from pipelines.engine import Engine, beam_options
 from pipelines.identify import Identify
 from pipelines.packing.quotas import Available, Boundary, SubsetPlan
 from pipelines.packing.records import Layout
 from pipelines.packing.scatter import Scatter, Target
 from pipelines.runners import dataflow
 from pipelines.stage import Result, Stage
+from pipelines.stores import use_options
 from pipelines.substrings.excise import Cut
 from pipelines.substrings.windows import Anchors, Windows
 

@@ -15,11 +15,12 @@ from filters.rule import suggestion
 from massivetext.errors import BuildError
 from massivetext.explain import corpus as corpora
 from massivetext.explain.corpus import PUBLIC_ID, Corpus
-from massivetext.explain.explained import FORMAT, Explained
+from massivetext.explain.explained import FORMAT, Explained, address_of
 from massivetext.explain.ink import Ink, clip
 from massivetext.explain.screen import HEIGHT, WIDTH, screen
 from pipelines import files
 from pipelines.inputs import Shard
+from pipelines.stores import use_options
 
 EXAMPLES = """\
 examples:
@@ -60,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--mixture", metavar="NAME|FILE.toml", help="whose rules judge (default: the build's, or gopher)")
     made.add_argument("--subset", metavar="NAME", help="which subset's rules judge a page (default: the first)")
     made.add_argument("--rules", type=Path, metavar="FILE.toml", help="other bounds and rule sets, as for a build")
+    made.add_argument("--input", metavar="DIR", help="the input folder: its safety and quality models judge a page")
     made.add_argument("--url", help="the address of a page that is given as a file")
     made.add_argument("--mark", default="", metavar="RULE", help="mark in the text what this rule counts")
     made.add_argument("--full", action="store_true", help="the whole text, however many screens it takes")
@@ -68,8 +70,14 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    given = parser().parse_args(argv)
+    made = parser()
+    given, unknown = made.parse_known_args(argv)
+    paths = [path for path in (given.build, *given.against) if path and files.is_remote(path)]
+    if unknown and not paths:
+        made.error(f"unknown option {unknown[0]}; options of an object store go with a build in one")
     try:
+        if paths:
+            use_options(unknown)
         if given.what == "-" or Path(given.what).is_file():
             return _show(given, [_page(given)])
         if given.build is None:
@@ -84,14 +92,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _page(given: argparse.Namespace) -> Explained:
     from massivetext.explain import page  # here, since the extractor and the kernels take a second to load
 
-    subset = page.judging(given.mixture or "gopher", given.subset, given.rules)
+    mixture, subset = page.judging(given.mixture or "gopher", given.subset, given.rules)
     rules = [rule.name for rule in subset.rules]
     if given.mark and given.mark not in rules:
         near = suggestion(given.mark, rules)
         raise BuildError(f"no rule {given.mark!r}{near}; {subset.name} has {', '.join(rules)}")
     name = "standard input" if given.what == "-" else given.what
     raw = sys.stdin.buffer.read() if given.what == "-" else Path(given.what).read_bytes()
-    return page.explain_page(name, raw, subset.rules, subset.extractor, given.url, (given.mark,))
+    return page.explain_page(name, raw, mixture, subset, given.url, (given.mark,), given.input)
 
 
 def _in_build(given: argparse.Namespace, corpus: Corpus) -> int:
@@ -111,12 +119,13 @@ def _in_build(given: argparse.Namespace, corpus: Corpus) -> int:
     found = [explained for explained in told if explained]
     if found:
         return _show(given, found)
-    return _no_document(given, corpus, shards, record or 0) if shards else _not_found(given, corpus)
+    return _no_record(given, corpus, shards, record or 0) if shards else _not_found(given, corpus)
 
 
 def _show(given: argparse.Namespace, found: Sequence[Explained]) -> int:
-    """The first that is kept, or the first; what else bears the name in a line each."""
-    first = next((one for one in found if one.outcome == "kept"), found[0])
+    """The first that is kept, or the first document, or the first; what else bears the name in a line each."""
+    documents = [one for one in found if not one.skip]
+    first = next((one for one in documents if one.outcome == "kept"), (*documents, *found)[0])
     rest = [one for one in found if one is not first]
     if given.json:
         _print_json(given, [first, *rest])
@@ -133,7 +142,10 @@ def _show(given: argparse.Namespace, found: Sequence[Explained]) -> int:
 
 def _line(other: Explained) -> str:
     document, rule = other.document, f" by {other.drop.rule}" if other.drop else ""
-    name = f"{document.source}:{document.record}, id {document.id}" if document else "one more"
+    if other.skip:
+        detail = f" ({other.skip.detail})" if other.skip.detail else ""
+        return f"also {address_of(other.skip)}: {other.outcome}, {other.skip.reason}{detail}"
+    name = f"{address_of(document)}, id {document.id}" if document else "one more"
     return f"also {name}: {other.outcome}{rule}"
 
 
@@ -151,24 +163,23 @@ def _show_source(given: argparse.Namespace, corpus: Corpus, shards: Sequence[Sha
         print(f"{source} ({shards[0].subset}): not read yet, or documents/ is gone")
     else:
         print(f"{source} ({shards[0].subset}): {corpora.account_of(counts)}")
-        for _, row, position, cause in counts["unreadable_at"]:
-            print(f"  unreadable: record {row}, byte {position:,}: {cause}")
+        for shard in shards:
+            split = corpus.part(shard.number)
+            where = f"split {split[0]} of {split[1]}, " if split else ""
+            for _, row, position, cause in (corpus.counts([shard]) or counts)["unreadable_at"]:
+                print(f"  unreadable: {where}record {row}, byte {position:,}: {cause}")
         print(f"one record: python -m massivetext.explain {source}:RECORD --build {corpus.out}")
     return 0
 
 
-def _no_document(given: argparse.Namespace, corpus: Corpus, shards: Sequence[Shard], record: int) -> int:
-    """A record of a source file that is no document: unreadable where it is listed so, else skipped or not there."""
+def _no_record(given: argparse.Namespace, corpus: Corpus, shards: Sequence[Shard], record: int) -> int:
+    """A number that no record of a source file has, or of which nothing is known any more."""
     counts = corpus.counts(shards) or {}
-    causes = [cause for _, row, _, cause in counts.get("unreadable_at", ()) if row == record]
     if given.json:
-        _print_json(given, [], source=shards[0].source, record=record, unreadable=causes, counts=counts)
-        return 0 if causes else 1
-    if causes:
-        print(f"record {record} of {shards[0].source} is unreadable: {'; '.join(causes)}")
-        return 0
-    told = f": {corpora.account_of(counts)}" if counts else ""
-    print(f"massivetext.explain: record {record} of {shards[0].source} is no document{told}", file=sys.stderr)
+        _print_json(given, [], source=shards[0].source, record=record, counts=counts)
+        return 1
+    told = f": {corpora.account_of(counts)}, numbered from 0" if counts else ""
+    print(f"massivetext.explain: {shards[0].source} has no record {record}{told}", file=sys.stderr)
     return 1
 
 
@@ -177,11 +188,11 @@ def _not_found(given: argparse.Namespace, corpus: Corpus) -> int:
     if given.json:
         _print_json(given, [], near=near)
         return 1
-    print(f"massivetext.explain: {corpus.out} has no document named {given.what}", file=sys.stderr)
+    print(f"massivetext.explain: {corpus.out} has no record named {given.what}", file=sys.stderr)
     for name in near:
         print(f"  but it has {name}", file=sys.stderr)
     if not near and (told := corpus.nameless()):
-        print(f"  {told} are no documents and have no names: ask for SOURCE:RECORD, or SOURCE", file=sys.stderr)
+        print(f"  what is no document may have no name ({told}): ask for SOURCE:RECORD, or SOURCE", file=sys.stderr)
     return 1
 
 

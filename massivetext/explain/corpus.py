@@ -16,15 +16,16 @@ import pyarrow.parquet as pq
 
 from filters.rule import Rule
 from massivetext.errors import BuildError
+from massivetext.explain.explained import Part, Skip
 from massivetext.folders import Folders
-from pipelines import documents, files, index, inputs
+from pipelines import documents, files, index, inputs, skipped
 from pipelines.inputs import Shard
 from pipelines.packing import records
 from pipelines.stage import MANIFEST, Mark, total
 
 THERE, REMOVED, NOT_MADE = "there", "removed", "not made"
 PUBLIC_ID = re.compile(r"[0-9a-fA-F]{32}")
-_PLACE = re.compile(r"(.+):(\d+)")
+_PLACE, _SPLIT_PLACE = re.compile(r"(.+):(\d+)"), re.compile(r"(.+):(\d+):(\d+)")
 _UUID = re.compile(r"(?:urn:uuid:)?([0-9a-fA-F-]{36})")
 
 
@@ -54,6 +55,11 @@ class Corpus:
         """train/manifest.json, None while the build is not finished."""
         path = files.join(self.folders.train, records.MANIFEST)
         return records.unseal(files.read_bytes(path)) if files.exists(path) else None
+
+    @cached_property
+    def _ended(self) -> dict[str, bool]:
+        """Which stages have ended, as far as it was asked: each question is a request to an object store."""
+        return {}
 
     def rules(self, subset: str, mixture: str | None = None) -> tuple[Rule, ...]:
         """The rules of a subset as the build's manifest has them, or the mixture of that name or its report's."""
@@ -96,7 +102,10 @@ class Corpus:
 
     def _bears(self, docid: int, name: str) -> bool:
         row = self.row(self.folders.documents, docid, ["id", "url", "locator"])
-        return row is None or name in (row["url"], row["locator"]) or name.lower() == row["id"].hex()
+        if row is None:
+            skip = self.skipped(docid)
+            return skip is None or name in (skip.url, skip.locator)
+        return name in (row["url"], row["locator"]) or name.lower() == row["id"].hex()
 
     def near_names(self, name: str) -> Iterator[str]:
         """Other ways to write a name that a document of the build does bear."""
@@ -105,14 +114,28 @@ class Corpus:
                 yield variant
 
     def place(self, name: str) -> tuple[list[Shard], int | None]:
-        """The shards, splits of one file, and the record that `FILE:RECORD`, a docid or `FILE` names, if it does."""
+        """The shards and the record that `FILE:RECORD`, `FILE:SPLIT:RECORD`, a docid or `FILE` names, if it does.
+
+        A record's number counts in its split, so that of several splits each has one.
+        """
         if name.isdigit() and int(name) >> 32 < len(self.shards):
             return [self.shards[int(name) >> 32]], int(name) & 0xFFFFFFFF
-        found = _PLACE.fullmatch(name)
-        for source, record in ((name, None), *([(found[1], int(found[2]))] if found else [])):
-            if shards := self._of_source(source):
-                return shards, record
+        if shards := self._of_source(name):
+            return shards, None
+        if (found := _PLACE.fullmatch(name)) and (shards := self._of_source(found[1])):
+            return shards, int(found[2])
+        if (found := _SPLIT_PLACE.fullmatch(name)) and (shards := self._of_source(found[1])):
+            split = [shard for shard in shards if (self.part(shard.number) or (1, 1))[0] == int(found[2])]
+            return split, int(found[3])
         return [], None
+
+    def part(self, number: int) -> Part | None:
+        """Which split of its file a shard is, None where it is the whole file."""
+        if number >= len(self.shards) or (self.shards[number].end is None and not self.shards[number].start):
+            return None
+        of = self.shards[number]
+        splits = [shard.number for shard in self.shards if (shard.subset, shard.source) == (of.subset, of.source)]
+        return splits.index(number) + 1, len(splits)
 
     def _of_source(self, source: str) -> list[Shard]:
         """The shards of a source file by its path, or by the end of its path where no other file has it."""
@@ -123,6 +146,15 @@ class Corpus:
     def document(self, docid: int) -> dict[str, Any] | None:
         """The document's whole row, None where there is none or `documents/` is gone."""
         return self.row(self.folders.documents, docid)
+
+    def skipped(self, docid: int) -> Skip | None:
+        """Why a record is no document, None where it is one, is not there, or where that is not known any more."""
+        row = self.row(self.folders.documents, docid, ending=skipped.ENDING)
+        if row is None or docid >> 32 >= len(self.shards):
+            return None
+        shard = self.shards[docid >> 32]
+        place: dict[str, Any] = {"subset": shard.subset, "source": shard.source, "record": docid & 0xFFFFFFFF}
+        return Skip(**row, **place, part=self.part(shard.number))
 
     def counts(self, shards: Sequence[Shard]) -> dict[str, Any] | None:
         """What became of the records of a file, or of its splits, by the marks of `curate`; None without them."""
@@ -136,13 +168,17 @@ class Corpus:
         self, folder: str, docid: int, columns: Sequence[str] | None = None, ending: str = ".parquet"
     ) -> dict[str, Any] | None:
         """A document's row of a file per shard in `folder`, None where it has none or the file is not there."""
-        path = documents.shard_file(folder, docid >> 32, ending)
-        return row_of(path, docid, columns) if files.exists(path) else None
+        try:
+            return row_of(documents.shard_file(folder, docid >> 32, ending), docid, columns)
+        except FileNotFoundError:
+            return None
 
     def state(self, stage: str, shard: int) -> str:
         """Whether a stage's file of a shard is `there`, was `removed` after the build, or is `not made` yet."""
         folder = self.folders.stage(stage)
-        ended = files.exists(files.join(folder, MANIFEST))
+        if stage not in self._ended:
+            self._ended[stage] = files.exists(files.join(folder, MANIFEST))
+        ended = self._ended[stage]
         if ended and files.exists(documents.shard_file(folder, shard)):
             return THERE
         return REMOVED if ended or self.manifest is not None else NOT_MADE

@@ -18,9 +18,10 @@ from massivetext.explain.placement import Occurrence
 FORMAT = 1
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 SHOWN = 8
+Part = tuple[int, int]  # which split of a file, from 1, and of how many
 # Outcomes: of a page alone `passes` and `fails`, of a document in a build the others.
 PASSES, FAILS = "passes", "fails"
-KEPT, DROPPED, SKIPPED, UNKNOWN = "kept", "dropped", "skipped", "unknown"
+KEPT, DROPPED, SKIPPED, UNREADABLE, UNKNOWN = "kept", "dropped", "skipped", "unreadable", "unknown"
 
 
 @dataclass(frozen=True)
@@ -57,15 +58,49 @@ class Document:
     timestamp: str | None
     title: str | None
     split: str
+    part: Part | None = None
 
     @property
     def name(self) -> str:
         return name_of(self.url, self.locator, self.source)
 
 
+def place_of(of: Document | Skip | Other) -> str:
+    """Where a record stands, in words: the file, its split where the file is read in several, the number."""
+    split = f", split {of.part[0]} of {of.part[1]}" if of.part else ""
+    return f"{of.source}{split}, record {of.record}"
+
+
+def address_of(of: Document | Skip) -> str:
+    """The same as it is asked for: SOURCE:RECORD, or SOURCE:SPLIT:RECORD."""
+    return ":".join([of.source, *([str(of.part[0])] if of.part else []), str(of.record)])
+
+
 def name_of(url: str | None, locator: str | None, source: str) -> str:
     """What a person knows a document by: its URL, else its locator, else, where that is a mere digest, its file."""
     return url or (locator if locator and not _DIGEST.fullmatch(locator) else source)
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Why a record is no document: a skip reason, or `unreadable`; `detail` is what the reader says of it. `position`
+    counts bytes of an unreadable record's file.
+    """
+
+    docid: int
+    subset: str
+    source: str
+    record: int
+    reason: str
+    detail: str | None
+    position: int | None
+    url: str | None
+    locator: str | None
+    part: Part | None = None
+
+    @property
+    def name(self) -> str:
+        return name_of(self.url, self.locator, self.source)
 
 
 @dataclass(frozen=True)
@@ -92,6 +127,7 @@ class Other:
     record: int | None
     fate: str
     earlier: int | None = None
+    part: Part | None = None
 
 
 @dataclass(frozen=True)
@@ -154,6 +190,7 @@ class Explained:
     cut: Cut | None = None
     occurrences: list[Occurrence] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    skip: Skip | None = None
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

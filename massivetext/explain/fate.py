@@ -13,17 +13,19 @@ from massivetext.explain.explained import (
     KEPT,
     SKIPPED,
     UNKNOWN,
+    UNREADABLE,
     Cut,
     Document,
     Drop,
     Explained,
     Other,
+    Part,
     TestItem,
     name_of,
     signals,
 )
 from massivetext.explain.placement import Occurrence, occurrences, occurrences_in
-from pipelines import documents, files
+from pipelines import documents, files, skipped
 from pipelines.identify import RULE as SAME_RECORD
 from pipelines.substrings.overlay import CHANGED
 
@@ -54,6 +56,9 @@ class Fates:
     def explain(self, asked: str, docid: int) -> Explained | None:
         """All about one document, None where there is no such one."""
         row = self.corpus.document(docid)
+        if row is None and (skip := self.corpus.skipped(docid)):
+            outcome_ = UNREADABLE if skip.reason == skipped.UNREADABLE else SKIPPED
+            return Explained(asked, outcome_, "", "", [], skip=skip)
         if row is None:
             shard = documents.shard_file(self.corpus.folders.documents, docid >> 32)
             return None if files.exists(shard) else self.remains(asked, docid)
@@ -69,7 +74,7 @@ class Fates:
             row["text"],
             f"{row['language']} {row['language_probability']:.2f}",
             signals(self.corpus.rules(row["subset"], self.mixture), row, None if freed else row["text"], self.wanted),
-            described(row),
+            described(row, self.corpus.part(docid >> 32)),
             stages,
             drop,
             other,
@@ -145,6 +150,7 @@ class Fates:
             row["source"],
             docid & 0xFFFFFFFF,
             fate,
+            part=self.corpus.part(docid >> 32),
         )
 
     def _earlier(self, asking: int, docid: int) -> Other:
@@ -197,9 +203,9 @@ def outcome(drop: Drop | None) -> str:
     return SKIPPED if drop.rule == SAME_RECORD else DROPPED
 
 
-def described(row: Mapping[str, Any]) -> Document:
+def described(row: Mapping[str, Any], part: Part | None) -> Document:
     told = {name: row[name] for name in ("docid", "subset", "source", "locator", "url", "timestamp", "title", "split")}
-    return Document(id=row["id"].hex(), record=row["docid"] & 0xFFFFFFFF, **told)
+    return Document(id=row["id"].hex(), record=row["docid"] & 0xFFFFFFFF, part=part, **told)
 
 
 def _unseen(drop: Drop | None, theirs: str | None) -> list[str]:

@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from massivetext.explain import body
-from massivetext.explain.explained import DROPPED, FAILS, KEPT, PASSES, CutSpan, Explained, Other, Signal
+from massivetext.explain.explained import (
+    DROPPED,
+    FAILS,
+    KEPT,
+    PASSES,
+    CutSpan,
+    Explained,
+    Other,
+    Signal,
+    Skip,
+    place_of,
+)
 from massivetext.explain.ink import Ink, cells, clip, columns
+from massivetext.explain.reasons import REASONS
 
 WIDTH, HEIGHT = 100, 50
 LEAST_TEXT = 8
@@ -26,14 +38,16 @@ def screen(
 
 
 def _head(explained: Explained, ink: Ink, width: int) -> Iterator[str]:
-    document, word = explained.document, explained.outcome.upper()
+    document, skip, word = explained.document, explained.skip, explained.outcome.upper()
     rule = explained.drop.rule if explained.drop else next((s.rule for s in explained.failed), "")
+    rule = skip.reason if skip and skip.reason != explained.outcome else rule
     word = f"{word}: {rule}" if explained.outcome not in (KEPT, PASSES) and rule else word
-    name = clip(document.name if document else explained.asked, width - len(word) - 2)
+    named = document or skip
+    name = clip(named.name if named else explained.asked, width - len(word) - 2)
     kind = "good" if explained.outcome in (KEPT, PASSES) else "bad"
     yield f"{ink.paint(name, 'bold')}{' ' * (width - cells(name) - len(word))}{ink.paint(word, kind)}"
     if document:
-        yield f"  {clip(f'{document.source}, record {document.record}', width - 2)}"
+        yield f"  {clip(place_of(document), width - 2)}"
         names = f"id {document.id}, docid {document.docid}, subset {document.subset}, split {document.split}"
         yield f"  {clip(names, width - 2)}"
         told = [("title", document.title), ("captured", document.timestamp), ("locator", document.locator)]
@@ -43,8 +57,20 @@ def _head(explained: Explained, ink: Ink, width: int) -> Iterator[str]:
         )
         if extra:
             yield f"  {clip(extra, width - 2)}"
+    if skip:
+        yield from (f"  {clip(line, width - 2)}" for line in _skipped(skip))
     if explained.stages:
         yield f"  stages: {', '.join(_stage(name, state, ink) for name, state in explained.stages.items())}"
+
+
+def _skipped(skip: Skip) -> Iterator[str]:
+    """A record that is no document, and why."""
+    yield place_of(skip)
+    locator = f", locator {skip.locator}" if skip.locator and skip.locator != skip.url else ""
+    yield f"docid {skip.docid}, subset {skip.subset}{locator}"
+    byte = "" if skip.position is None else f", byte {skip.position:,}"
+    told = f"{REASONS.get(skip.reason, 'no document, says its reader')}{byte}"
+    yield f"{skip.reason}: {told}{f': {skip.detail}' if skip.detail else ''}"
 
 
 def _stage(name: str, state: str, ink: Ink) -> str:
@@ -89,11 +115,10 @@ def _dropped(explained: Explained) -> Iterator[str]:
         yield "the same record, byte for byte, stands before it; it counts as skipped:"
     elif drop.rule == "cut_away":
         yield f"fewer than {drop.bound:.0f} tokens are left, {drop.value:.0f}, without the passages that stand first in"
-    elif explained.test_item:
-        item = explained.test_item
-        yield f"Jaccard {item.jaccard:.4f} of 13-word shingles, above {drop.bound:g}, with the test item {item.item}"
     elif drop.rule == "test_set_title":
         yield "its title is that of an article of a test set"
+    elif item := explained.test_item:
+        yield f"Jaccard {item.jaccard:.4f} of 13-word shingles, above {drop.bound:g}, with the test item {item.item}"
     elif not explained.signals and drop.value is not None:
         yield f"{drop.rule} was {drop.value:.6g}, its bound {drop.bound:.6g}"
     if partner:
@@ -105,7 +130,7 @@ def _dropped(explained: Explained) -> Iterator[str]:
 
 
 def _place(other: Other) -> str:
-    return f"{other.source}, record {other.record}, " if other.source else ""
+    return f"{place_of(other)}, " if other.source else ""
 
 
 def _cut(explained: Explained, full: bool) -> Iterator[str]:
@@ -132,7 +157,8 @@ def _first(span: CutSpan) -> str:
 
 def _found(signal: Signal, ink: Ink, width: int, shown: int) -> Iterator[str]:
     """A failing rule in words, and what was found."""
-    told = f" {signal.unit}, {_bounds(signal, words=True)}"
+    unit = f"({signal.unit})" if signal.unit[:1].isdigit() else signal.unit
+    told = f" {unit}, {_bounds(signal, words=True)}"
     if signal.part is not None and signal.whole is not None and signal.among != "text":
         counts = f"{signal.part:,} {signal.counted} in {signal.whole:,} {signal.among}"
         told = f", {_bounds(signal, words=True)}: {counts}"
@@ -192,7 +218,9 @@ def _text(explained: Explained, ink: Ink, width: int, height: int | None, mark: 
     else:
         text, spans, label = _focus(explained, mark)
         lines = sum(bool(line.strip()) for line in text.splitlines())
-        title = f"text: {len(text):,} characters, {len(text.split()):,} words, {lines:,} lines"
+        title = (
+            f"text: {len(text):,} characters, {len(text.split()):,} words, {lines:,} line{'' if lines == 1 else 's'}"
+        )
         title += f"; language {explained.language}" if explained.language.strip() else ""
         title += f"; marked: {label}" if label else ""
         rows = body.text_rows(text, spans, width)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -20,10 +20,12 @@ from pipelines import documents, files, identity
 from pipelines.duplicates.copies import drop_counts
 from pipelines.duplicates.earlier import Earlier, Finished, holding
 from pipelines.duplicates.signatures import BANDS, KEPT, WAITING, ShingleSets, write_rows
-from pipelines.engine import Engine
 from pipelines.exchange import map_rows, read_rows, sort_rows
 from pipelines.kernels.near import BATCH_BYTES, Threshold, near_mates
 from pipelines.stage import Mark, Result, Stage, total
+
+if TYPE_CHECKING:
+    from pipelines.engine import Engine
 
 NEAR = "near_duplicate"
 THRESHOLD = "0.8"

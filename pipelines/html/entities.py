@@ -9,8 +9,8 @@ from html.entities import html5
 import numpy as np
 from numba import njit
 
+from pipelines.html.hints import find_name
 from pipelines.html.names import table
-from pipelines.html.scan import find_name
 
 _LONGEST = 31  # letters and digits of the longest name
 _TEXTS = sorted({text.encode() for text in html5.values()})

@@ -7,24 +7,23 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from pipelines.html.names import CAPTION, COMMENT, CONTENT, FLAGS, HEAD, HEADING, KILL, MAIN, META, PROMO, STRONG, TAGS
+from pipelines.html.names import COMMENT, CONTENT, FLAGS, HEADING, KILL, MAIN, META, STRONG, TAGS
 from pipelines.html.tree import HINTS, LINKED, NODE, PARENT, STOPS, TAG, WEIGHT
 
 # Why an element is thought to be no part of the text.
-BY_TAG, BY_CLASS, BY_COMMENT, BY_META, BY_HEADER, BY_FORM, BY_CAPTION, BY_PROMO = (1 << n for n in range(8))
-BY_WORDS = BY_CLASS | BY_PROMO | BY_META | BY_CAPTION | BY_FORM
+BY_TAG, BY_CLASS, BY_COMMENT, BY_META, BY_HEADER, BY_FORM, BY_CAPTION = (1 << n for n in range(7))
+BY_WORDS = BY_CLASS | BY_META | BY_CAPTION | BY_FORM
+_MUCH = 400  # letters, about five lines: less does not clear a part of what speaks against it
 # Properties handed down the tree.
-IN_ARTICLE, IN_LIST, IN_TABLE, IN_CODE, IN_QUOTE = (1 << n for n in range(5))
+IN_ARTICLE, IN_SECTION = 1, 2
 # fmt: off
-ADDRESS, ARTICLE, ASIDE, BLOCKQUOTE, DD, DETAILS, DIALOG, DL, DT, FIELDSET, FIGCAPTION, FIGURE, FOOTER, FORM, HEADER, \
-    LEGEND, LI, MAIN_TAG, MENU, NAV, OL, P, PRE, SEARCH, SECTION, SUMMARY, TABLE, TD, TH, TR, UL = (
+ARTICLE, ASIDE, DIALOG, FIELDSET, FIGCAPTION, FOOTER, FORM, HEADER, LEGEND, MAIN_TAG, MENU, NAV, PRE, SEARCH, \
+    SECTION = (
         TAGS[name] for name in (
-            "address", "article", "aside", "blockquote", "dd", "details", "dialog", "dl", "dt", "fieldset",
-            "figcaption", "figure", "footer", "form", "header", "legend", "li", "main", "menu", "nav", "ol", "p", "pre",
-            "search", "section", "summary", "table", "td", "th", "tr", "ul",
+            "article", "aside", "dialog", "fieldset", "figcaption", "footer", "form", "header", "legend", "main",
+            "menu", "nav", "pre", "search", "section",
         )
     )
-H1 = TAGS["h1"]
 # fmt: on
 
 
@@ -69,21 +68,15 @@ def sums(nodes, blocks, use, listing=False):
 
 @njit
 def surroundings(nodes):
-    """Per element, what it is in: article, list, table, code."""
+    """Per element, whether it is in an article, in a section."""
     inside = np.zeros(nodes.shape[0], np.uint8)
     for i in range(1, nodes.shape[0]):
         tag, hints = nodes[i, TAG], nodes[i, HINTS]
         above = inside[nodes[i, PARENT]]
         if tag in (ARTICLE, MAIN_TAG) or hints & (MAIN | STRONG):
             above |= IN_ARTICLE
-        if tag == LI:
-            above |= IN_LIST
-        if tag in (TD, TH):
-            above |= IN_TABLE
-        if tag == PRE:
-            above |= IN_CODE
-        if tag == BLOCKQUOTE:
-            above |= IN_QUOTE
+        if tag == SECTION:
+            above |= IN_SECTION
         inside[i] = above
     return inside
 
@@ -96,18 +89,14 @@ def reasons(tag, hints, above):
         found |= BY_TAG
     if tag in (FORM, FIELDSET, LEGEND):
         found |= BY_FORM
-    if (tag == HEADER or hints & HEAD) and not above & IN_ARTICLE:
+    if tag == HEADER and not above:
         found |= BY_HEADER
-    if tag == FIGCAPTION or hints & CAPTION:
+    if tag == FIGCAPTION:
         found |= BY_CAPTION
-    if tag == ADDRESS:
-        found |= BY_META
     if tag in (ARTICLE, MAIN_TAG) or hints & (MAIN | STRONG):
         return found
     if hints & KILL and not FLAGS[tag] & HEADING:
         found |= BY_CLASS
-    if hints & PROMO and not FLAGS[tag] & HEADING:
-        found |= BY_PROMO
     if hints & COMMENT:
         found |= BY_COMMENT
     if hints & META and not hints & CONTENT:
@@ -126,16 +115,14 @@ def against(nodes, inside, total, linked, counts, spared):
         found = reasons(nodes[i, TAG], nodes[i, HINTS], inside[nodes[i, PARENT]]) & ~spared
         if found and not above:
             share = 100 * counts[i] // page
-            if share >= 50:
+            if share >= 50 and counts[i] >= _MUCH:
                 found &= BY_COMMENT
-            if share >= 85 and page - counts[i] < 600:
+            if share >= 85 and page - counts[i] < 600 and counts[i] >= _MUCH:
                 found = 0
-            if counts[i] >= 300 or share >= 15:
+            if total[i] >= _MUCH or share >= 15:
                 found &= ~(BY_META | BY_CAPTION)
             if share >= 15 and counts[i] * 3 >= total[i]:
                 found &= ~BY_HEADER
-            if page < 2500 and 3 * linked[i] < total[i] and counts[i] >= 15:
-                found &= ~BY_PROMO
             if share >= 30:
                 found &= ~BY_FORM
             if nodes[i, TAG] == ASIDE and inside[i] & IN_ARTICLE and counts[i] >= 200 and 8 * linked[i] < total[i]:

@@ -31,11 +31,10 @@ CUSTOM = TAGS["custom"]
 
 # What is known of an element from its attributes. KILL and COMMENT stand for parts that are not the page's matter,
 # META for lines about it, CONTENT and STRONG for the matter itself.
-HIDDEN, KILL, COMMENT, META, HEAD, CAPTION, CONTENT, STRONG, LINK, MAIN = (1 << n for n in range(10))
-CANCEL = 1 << 10  # of words only: makes a name mean nothing
-ALONE = 1 << 11  # of words only: means something only as a whole class name
-EMPTY = 1 << 12  # of tags only: ends in "/>"
-PROMO = 1 << 13  # a teaser, which on a short page may be its text
+HIDDEN, KILL, COMMENT, META, CONTENT, STRONG, LINK, MAIN = (1 << n for n in range(8))
+CANCEL = 1 << 8  # of words only: makes a name mean nothing
+ALONE = 1 << 9  # of words only: means something only as a whole class name
+EMPTY = 1 << 10  # of tags only: ends in "/>"
 
 CLASS, ROLE, ITEMPROP, HIDES, ARIA_HIDDEN, STYLE, HREF, ID = range(1, 9)
 ATTRIBUTES = {
@@ -69,7 +68,7 @@ _WORDS = {
         paging paginator paginate skiplink skiplinks sitemap toc tableofcontents sphinxsidebar
         footer footers colophon copyright
         sidebar sidebars sidecolumn sidebox rail rightrail leftrail rightcol leftcol rightcolumn leftcolumn rightbar
-        leftbar widget widgets gadget gutter complementary
+        leftbar widget-area widgets gadget complementary
         share sharing shares sharebar sharebox sharebuttons sharethis shariff social socials socialmedia sharedaddy
         addthis addtoany a2a heateor ssba facebook twitter whatsapp pinterest telegram follow followus sns
         related relateds relatedposts relatedarticles relatedlinks relatedcontent recommended recommendation
@@ -84,19 +83,16 @@ _WORDS = {
         navleiste fusszeile seitenleiste werbung teilen reklama noprint skip-link""",
     HIDDEN: """sr-only visually-hidden visuallyhidden element-invisible screen-reader-text screenreader headerlink
         editsection anchorjs-link""",
-    PROMO: "promo promos promotion promoted banner banners trending popular",
-    KILL | ALONE: "hidden hide links anzeige secondary bottom top",
+    KILL | ALONE: "hidden hide links anzeige secondary gutter widget",
     COMMENT: """comment comments commentlist commentarea commentform commentbox respond disqus livefyre pingback
         pingbacks trackback trackbacks discourse fbcomments kommentare kommentar comentarios commentaires responses
         remark42 utterances giscus""",
     META: """byline bylines author authors dateline timestamp pubdate postmeta entrymeta meta metadata tag tags taglist
         tagcloud hashtags category categories catlinks taxonomy posted postedby avatar bio authorbio authorbox
-        authorinfo printfooter jumpto permalink readingtime views viewcount
-        votes vote likes publishdate infoline prevnext backlink backtotop readmore buttons actions tools signature sig
+        authorinfo printfooter jumpto permalink readingtime viewcount
+        votes vote likes publishdate infoline prevnext backlink backtotop readmore buttons actions tools
         userinfo postprofile username usertitle posthead postinfo profile""",
-    META | ALONE: "date dates source previous next time rating ratings",
-    HEAD: "header masthead topbar branding logo siteheader pageheader tophead headline-bar preheader",
-    CAPTION: "caption captions figcaption credit credits imagecaption photocredit",
+    META | ALONE: "date dates source previous next time rating ratings signature",
     CONTENT: """content contents article articles post posts entry story body text main markdown prose richtext rte
         wysiwyg description articlebody articlecontent articletext postbody postcontent posttext entrycontent
         entrybody maincontent contentmain bodytext storybody storytext storycontent blog hentry message messages answer
@@ -109,11 +105,11 @@ _WORDS = {
 # Headings after which nothing is the page's own text: as the whole heading, or as its first words.
 WHOLE, FIRST = 1, 2
 _TAILS = {
-    WHOLE: """related|tags|categories|archives|comments|comment|share|share this|share on|follow us|newsletter|trending
-        advertisement|sponsored|latest|popular|recommended|responses|replies|discussion|meta|more|more news|most read
+    WHOLE: """related|tags|categories|comments|comment|share|share this|share on|follow us|newsletter|trending
+        advertisement|sponsored|recommended|more news|most read
         most popular|read next|up next|top stories|see more|keep reading|trending now|in this series|filed under
-        subscribe|stay connected|stay informed|quick links|recent posts|blogroll|navigation|search|about us|contact us
-        sitemap|our partners|related topics|related links|related content|related articles|related posts|related stories
+        subscribe|stay connected|stay informed|quick links|recent posts|blogroll
+        sitemap|related topics|related links|related content|related articles|related posts|related stories
         Ähnliche Artikel|Ähnliche Beiträge|kommentare|weitere artikel|weitere themen|mehr zum thema|schlagwörter|teilen
         das könnte sie auch interessieren|auch interessant|verwandte artikel|neueste beiträge|kategorien|archiv
         commentaires|articles similaires|sur le même sujet|à lire aussi|partager|lire aussi|catégories|articles récents

@@ -1,5 +1,7 @@
 """A page's bytes to its text and title."""
 
+# mypy: disallow-untyped-defs=False
+
 from __future__ import annotations
 
 import html
@@ -7,6 +9,7 @@ import json
 import re
 
 import numpy as np
+from numba import njit
 
 from pipelines.html.render import render
 from pipelines.html.scan import COLUMNS, TITLE, TOKEN_LIMIT, scan
@@ -31,27 +34,36 @@ def main_text(page: bytes) -> tuple[str, str | None]:
     return text, title
 
 
-def parse(page: bytes, noscript: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Tokens, nodes, blocks and the text that the blocks point into."""
-    data = np.frombuffer(page, np.uint8)
-    tokens = np.empty((min(2 * page.count(b"<") + 2, TOKEN_LIMIT), COLUMNS), np.int32)
-    tokens = tokens[: scan(data, noscript, tokens)]
+@njit(nogil=True, cache=True)
+def parse(page, noscript=False):
+    """Tokens, nodes, blocks and the text that the blocks point into, of a page as uint8."""
+    size = page.shape[0]
+    room = min(size // 2 + 3, TOKEN_LIMIT)  # a tag takes three bytes, a tag and a text four; the last may be cut off
+    tokens = np.empty((room, COLUMNS), np.int32)
+    tokens = tokens[: scan(page, noscript, tokens)]
     nodes = np.empty((len(tokens) + 1, NODE_COLUMNS), np.int32)
     blocks = np.empty((len(tokens) + 1, BLOCK_COLUMNS), np.int32)
-    text = np.empty(len(page) + len(page) // 4 + 8, np.uint8)
-    made, found, size = build(data, tokens, nodes, blocks, text)
-    return tokens, nodes[:made], blocks[:found], text[:size]
+    text = np.empty(size + size // 4 + 8, np.uint8)
+    made, found, length = build(page, tokens, nodes, blocks, text)
+    return tokens, nodes[:made], blocks[:found], text[:length]
+
+
+@njit(nogil=True, cache=True)
+def read(page, noscript):
+    """Main text of a page, both as uint8, and where its title begins and ends."""
+    tokens, nodes, blocks, text = parse(page, noscript)
+    begin, end = 0, 0
+    for t in range(len(tokens)):
+        if tokens[t, 0] == TITLE:
+            begin, end = tokens[t, 1], tokens[t, 2]
+            break
+    return render(nodes, blocks, text, choose(nodes, blocks, text)), begin, end
 
 
 def _read(page: bytes, noscript: bool) -> tuple[str, str | None]:
-    tokens, nodes, blocks, text = parse(page, noscript)
-    keep = choose(nodes, blocks, text)
-    titles = np.flatnonzero(tokens[:, 0] == TITLE)
-    title = None
-    if len(titles):
-        _, begin, end, _ = tokens[titles[0]].tolist()
-        title = " ".join(html.unescape(page[begin:end].decode()).split()) or None
-    return render(nodes, blocks, text, keep), title
+    written, begin, end = read(np.frombuffer(page, np.uint8), noscript)
+    title = " ".join(html.unescape(page[begin:end].decode()).split()) or None
+    return written.tobytes().decode().strip("\n").rstrip(), title
 
 
 def _from_data(page: bytes) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from html.entities import html5
 
 from pipelines.html import names
+from pipelines.html.hints import LONGEST
 from pipelines.html.names import BLOCK, CELL, DOES, EMPTY, HEADING, HIDDEN, LINK, RAW, SKIP, TAGS, VOID
-from pipelines.html.scan import LONGEST, TOKEN_LIMIT
+from pipelines.html.scan import TOKEN_LIMIT
 
 Token = tuple[int, int, int, int]
 _BLANK = rb"[\x00\x09-\x0d ]"

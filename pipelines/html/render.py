@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import numpy as np
 from numba import njit
 
@@ -13,14 +11,15 @@ from pipelines.html.names import FLAGS, HEADING, TAGS
 from pipelines.html.tree import BEGIN, END, NODE, PARENT, TAG
 
 ITEM, DEPTH, ROW, CELL_OF, CODE = range(5)
-BULLET, INDENT = "- ", "  "
-DEEPEST = 8  # levels that are shown by indentation
+ROW_LINE, ITEM_LINE, DEFINITION, PARAGRAPH = range(4)  # how a block is set
+DEEPEST = 8  # levels that are shown by indentation, two spaces each
 # fmt: off
 DD, DT, LI, OL, PRE, TD, TH, TR, UL = (TAGS[name] for name in ("dd", "dt", "li", "ol", "pre", "td", "th", "tr", "ul"))
 # fmt: on
+_SPACE, _LINE_END, _DASH, _BAR = 32, 10, 45, 124
 
 
-@njit(nogil=True, cache=True)
+@njit
 def places(nodes):
     """Per element, int32 [elements, 5]: the list item, how many lists, the row, the cell and the code it is in."""
     n = nodes.shape[0]
@@ -42,53 +41,120 @@ def places(nodes):
     return found
 
 
-def render(nodes: np.ndarray, blocks: np.ndarray, text: np.ndarray, keep: np.ndarray) -> str:
-    """The text of the kept blocks. Between blocks is an empty line; between list items, table rows and the lines of a
-    definition list a line end.
+@njit
+def data_rows(nodes, blocks, keep, where):
+    """Per element whether it is a row of which every cell is a word or a sentence: rows of a table that only lays out
+    a page are no lines.
     """
-    chosen = blocks[keep]
-    where = places(nodes)[chosen[:, NODE]].tolist()
-    tags = nodes[chosen[:, NODE], TAG].tolist()
-    rows = _data_rows(tags, where)
-    data = text.tobytes() if len(chosen) else b""
-    pieces: list[str] = []
-    item, before = 0, (0, 0)  # list item and (kind, group) of the block before
-    for (begin, end), tag, place in zip(chosen[:, [BEGIN, END]].tolist(), tags, where, strict=True):
-        piece = data[begin:end].decode()
-        kind = _kind(tag, place, rows)
-        if pieces:
-            pieces.append(_between(before, kind))
-        if kind[0] == ROW:
-            piece = " ".join(piece.split())
-        elif place[ITEM]:
-            indent = INDENT * min(max(place[DEPTH] - 1, 0), DEEPEST)
-            piece = indent + (BULLET if place[ITEM] != item else INDENT) + piece.replace("\n", "\n" + indent + INDENT)
-        item, before = place[ITEM], (kind[0], kind[1] if kind[0] != ROW else place[ROW] << 32 | place[CELL_OF])
-        pieces.append(piece)
-    return "".join(pieces).strip("\n").rstrip()
+    n = nodes.shape[0]
+    held, cells = np.zeros(n, np.int32), np.zeros(n, np.int32)
+    apart, met = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
+    for b in range(blocks.shape[0]):
+        node = blocks[b, NODE]
+        row = where[node, ROW]
+        if not keep[b] or not row:
+            continue
+        held[row] += 1
+        innermost = max(row, where[node, CELL_OF])  # parents come first
+        cells[row] += not met[innermost]
+        met[innermost] = True
+        if where[node, ITEM] or where[node, CODE] or FLAGS[nodes[node, TAG]] & HEADING:
+            apart[row] = True
+    return (held > 0) & ~apart & (held <= 2 * cells)
 
 
-def _kind(tag: int, place: list[int], rows: set[int]) -> tuple[int, int]:
-    if place[ROW] in rows:
-        return ROW, place[ROW] << 32 | place[CELL_OF]
-    if place[ITEM]:
-        return ITEM, 0
-    return (DEPTH, 0) if tag in (DT, DD) else (CODE, 0)
+@njit
+def _room(blocks, text, keep):
+    """Bytes that the text can take at most."""
+    most = 0
+    for b in range(blocks.shape[0]):
+        if keep[b]:
+            lines = 2
+            for i in range(blocks[b, BEGIN], blocks[b, END]):
+                lines += text[i] == _LINE_END
+            most += blocks[b, END] - blocks[b, BEGIN] + lines * (2 * DEEPEST + 4)
+    return most
 
 
-def _between(before: tuple[int, int], kind: tuple[int, int]) -> str:
-    if before[0] != kind[0] or kind[0] == CODE:
-        return "\n\n"
-    if kind[0] == ROW and before[1] >> 32 == kind[1] >> 32:
-        return " " if before[1] == kind[1] else " | "
-    return "\n"
+@njit(inline="always")
+def _fill(out, at, byte, times):
+    for _ in range(times):
+        out[at] = byte
+        at += 1
+    return at
 
 
-def _data_rows(tags: list[int], where: list[list[int]]) -> set[int]:
-    """Rows of which every cell is a word or a sentence; those of a table that only lays out a page are no lines."""
-    held = Counter(place[ROW] for place in where)
-    cells = Counter(row for row, _ in {(place[ROW], place[CELL_OF]) for place in where})
-    apart = {
-        place[ROW] for tag, place in zip(tags, where, strict=True) if place[ITEM] or place[CODE] or FLAGS[tag] & HEADING
-    }
-    return {row for row, blocks in held.items() if row and row not in apart and blocks <= 2 * cells[row]}
+@njit
+def _put_row(text, begin, end, out, at):
+    """A block of a row, its white space as single spaces; the position after it."""
+    first = at
+    for i in range(begin, end):
+        if text[i] > _SPACE:
+            out[at] = text[i]
+            at += 1
+        elif at > first and out[at - 1] != _SPACE:
+            out[at] = _SPACE
+            at += 1
+    return at - 1 if at > first and out[at - 1] == _SPACE else at
+
+
+@njit
+def _put(text, begin, end, indent, out, at):
+    """A block, its further lines indented; the position after it."""
+    for i in range(begin, end):
+        out[at] = text[i]
+        at += 1
+        if text[i] == _LINE_END and indent:
+            at = _fill(out, at, _SPACE, indent)
+    return at
+
+
+@njit(inline="always")
+def _between(same_kind, kind, same_row, same_cell, out, at):
+    """What stands between two blocks; the position after it."""
+    if not same_kind or kind == PARAGRAPH:
+        return _fill(out, at, _LINE_END, 2)
+    if not same_row:
+        return _fill(out, at, _LINE_END, 1)
+    if not same_cell:
+        at = _fill(out, at, _SPACE, 1)
+        at = _fill(out, at, _BAR, 1)
+    return _fill(out, at, _SPACE, 1)
+
+
+@njit(nogil=True, cache=True)
+def render(nodes, blocks, text, keep):
+    """The text of the kept blocks, UTF-8 as uint8. Between blocks is an empty line; between list items, table rows and
+    the lines of a definition list a line end.
+    """
+    where = places(nodes)
+    rows = data_rows(nodes, blocks, keep, where)
+    out = np.empty(_room(blocks, text, keep), np.uint8)
+    at, item, kind, row, cell = 0, 0, -1, 0, 0  # those of the block before
+    for b in range(blocks.shape[0]):
+        if not keep[b]:
+            continue
+        node, begin, end = blocks[b, NODE], blocks[b, BEGIN], blocks[b, END]
+        own_item, own_row, own_cell, tag = where[node, ITEM], where[node, ROW], where[node, CELL_OF], nodes[node, TAG]
+        own = PARAGRAPH
+        if rows[own_row]:
+            own = ROW_LINE
+        elif own_item:
+            own = ITEM_LINE
+        elif tag in (DT, DD):
+            own = DEFINITION
+        if kind >= 0:
+            same_row = own == ROW_LINE and row == own_row
+            at = _between(kind == own, own, same_row, cell == own_cell, out, at)
+        if own == ROW_LINE:
+            at = _put_row(text, begin, end, out, at)
+        elif own_item:
+            indent = 2 * min(max(where[node, DEPTH] - 1, 0), DEEPEST)
+            at = _fill(out, at, _SPACE, indent)
+            at = _fill(out, at, _SPACE if own_item == item else _DASH, 1)
+            at = _fill(out, at, _SPACE, 1)
+            at = _put(text, begin, end, indent + 2, out, at)
+        else:
+            at = _put(text, begin, end, 0, out, at)
+        item, kind, row, cell = own_item, own, own_row, own_cell
+    return out[:at]

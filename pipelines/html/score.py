@@ -13,9 +13,9 @@ import numpy as np
 from numba import njit
 
 from pipelines.html import evidence
-from pipelines.html.evidence import BY_HEADER, BY_TAG, BY_WORDS, counted, is_rich
+from pipelines.html.evidence import BY_COMMENT, BY_FORM, BY_HEADER, BY_META, BY_TAG, BY_WORDS, counted, is_rich
+from pipelines.html.hints import find_name
 from pipelines.html.names import FIRST, FLAGS, HEADING, MAIN, STRONG, TAGS, TAIL_TABLE, WHOLE
-from pipelines.html.scan import find_name
 from pipelines.html.tree import BEGIN, END, HINTS, LINKED, NODE, PARENT, STOPS, TAG, WEIGHT
 
 # fmt: off
@@ -119,6 +119,15 @@ def is_tail(text, begin, end):
 
 
 @njit
+def is_notice(text, begin, end):
+    """Whether a block says first of all whose rights something is."""
+    found = False
+    for i in range(begin, min(begin + 16, end - 1)):
+        found |= text[i] == 0xC2 and text[i + 1] == 0xA9
+    return found
+
+
+@njit
 def _drop_tails(nodes, blocks, text, last, counts, keep):
     """What follows a heading such as "Related articles" in the same part of the page, unless it is much."""
     steps = 4 * blocks.shape[0]  # a page of such headings alone must not take the square of its size
@@ -176,7 +185,10 @@ def kept(nodes, blocks, text, spared, listing=False):
             keep[b] = tag != H1 or last[nodes[node, PARENT]] > core
         else:
             rich = is_rich(blocks[b, WEIGHT], blocks[b, LINKED], blocks[b, STOPS])
-            keep[b] = rich and 4 * blocks[b, LINKED] < blocks[b, WEIGHT]
+            keep[b] = tag == PRE or (rich and 4 * blocks[b, LINKED] < blocks[b, WEIGHT])
+    for b in range(count):
+        if keep[b] and blocks[b, WEIGHT] < 200 and is_notice(text, blocks[b, BEGIN], blocks[b, END]):
+            keep[b] = False
     _drop_tails(nodes, blocks, text, last, use_counts, keep)
     _drop_idle_headings(nodes, blocks, keep)
     weight = 0
@@ -199,8 +211,13 @@ def choose(nodes, blocks, text):
         more, other, _ = kept(nodes, blocks, text, spared)
         if other >= 3 * weight:
             keep, weight = more, other
+    if weight < 600:
+        # Where comments are nearly all that there is, they are the page.
+        more, other, _ = kept(nodes, blocks, text, BY_COMMENT | BY_FORM)
+        if other >= 5 * weight:
+            keep, weight = more, other
     if weight < 200:
-        more, other, _ = kept(nodes, blocks, text, 0, True)
+        more, other, _ = kept(nodes, blocks, text, BY_META, True)
         have = 0
         for b in range(blocks.shape[0]):
             have += blocks[b, WEIGHT] if keep[b] else 0

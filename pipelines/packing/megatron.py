@@ -16,15 +16,17 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipelines import documents, files, identity
-from pipelines.engine import Engine
 from pipelines.packing import records
 from pipelines.packing.records import Layout
 from pipelines.stage import Mark, Result, Stage
+
+if TYPE_CHECKING:
+    from pipelines.engine import Engine
 
 MAGIC = b"MMIDIDX\0\0"
 VERSION = 1

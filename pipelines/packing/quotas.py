@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+PLAN = "plan.json"
+
 # Beyond four epochs repeated text is worth clearly less than new text (Muennighoff et al., 2023).
 MANY_EPOCHS = 4
 

@@ -206,3 +206,15 @@ def summed(shards: Iterable[ShardFiles]) -> dict[str, int]:
     """Records, documents, tokens, separators and fill of the shards added up."""
     entries = [shard.manifest_entry() for shard in shards]
     return {key: sum(entry[key] for entry in entries) for key in COUNTED}
+
+
+def packing_problems(name: str, shard: Mapping[str, int], sequence_length: int) -> list[str]:
+    """What does not add up among a shard's or a subset's records, tokens, separators and fill."""
+    ids = shard["records"] * sequence_length
+    parts = shard["tokens"] + shard["separators"] + shard["fill"]
+    found = []
+    if ids != parts:
+        found.append(f"{name}: {ids} ids in records against {parts} tokens, separators and fill")
+    if shard["separators"] != shard["documents"]:
+        found.append(f"{name}: {shard['separators']} separators against {shard['documents']} documents")
+    return found

@@ -38,8 +38,9 @@ from pipelines.runners import dataflow
 
 SERVED = ("FlinkRunner", "SparkRunner", "PrismRunner")
 DASK = "DaskRunner"
-# Without it Beam puts 128 elements, here shards, into one task.
-ONE_SHARD_A_TASK = "--dask_partition_size=1"
+ONE_SHARD_A_TASK = "--dask_partition_size=1"  # else Beam puts 128 elements, here shards, into one
+# Else Beam's clients call `pip freeze` for every job, a second each, for a log that nobody asked for.
+NO_LIST_OF_PACKAGES = "--experiments=disable_logging_submission_environment"
 ENDED = {"DONE", "FAILED", "CANCELLED", "DRAINED", "UPDATED", "FINISHED", "CANCELED"}
 PATIENCE = 120.0  # seconds for a cancelled job to have ended
 CALL = 20.0  # seconds for an answer of a service
@@ -121,6 +122,8 @@ def arguments(runner: str, options: Sequence[str], stage: str) -> list[str]:
     added = []
     if runner == DASK:
         return [] if names & {"--dask_partition_size", "--dask_npartitions"} else [ONE_SHARD_A_TASK]
+    if runner != dataflow.RUNNER:
+        added.append(NO_LIST_OF_PACKAGES)
     if "--job_name" not in names:
         word = re.sub(r"[^a-z0-9]+", "-", stage.lower()).strip("-")
         added.append(f"--job_name=massivetext-{word}-{uuid.uuid4().hex[:8]}")

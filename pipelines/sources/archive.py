@@ -4,7 +4,7 @@ Left out, by reason: `vendored` code of others, `not_text` (binaries, keys, unkn
 (lock files, package metadata, files that say so in their first lines), `minified` (a name with `.min.`, lines
 longer than 200 characters on average, or one above 5,000; prose formats excepted), `data` (tables, notebooks, drawings
 by name; configuration formats above 128 KB; few letters), `licence` (one that may not stay, or none), `unsafe_name`.
-Licences are looked for before the first document is given, so an archive is gone through twice.
+Licences are looked for before the first document is given, so a tar archive larger than `_HELD` is gone through twice.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pipelines.sources.how import AVOIDED, PLAIN, How
 from pipelines.sources.licences import Licences
 from pipelines.sources.record import RECORD_LIMIT, Item, Record, Skipped, Unreadable, digest
 
-_CHUNK = 1 << 20
+_HELD = 32 << 20  # bytes of a tar archive up to which it is kept until its licences are known
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +53,18 @@ def read(path: str, how: How = PLAIN) -> Iterator[Item]:
 
 
 def _item(row: int, archive: str, member: Member, found: Licences, how: How) -> Item:
-    reason = code.reason_by_name(member.name)
+    reason, locator = code.reason_by_name(member.name), f"{archive}:{member.name}"
     if reason or member.data is None:
-        return Skipped(row, reason or "not_text")
+        return Skipped(row, reason or "not_text", locator=locator)
     text, encoding, reason = code.judge(member.name, member.data)
     if reason:
-        return Skipped(row, reason)
+        return Skipped(row, reason, locator=locator)
     named = licences.in_head(text) or found.of(member.name)
     if not licences.may_stay(named, how.licences):
-        return Skipped(row, "licence")
+        return Skipped(row, "licence", ", ".join(named) or None, locator=locator)
     return Record(
         row,
-        f"{archive}:{member.name}",
+        locator,
         digest(member.data),
         text,
         encoding=encoding,
@@ -77,18 +77,34 @@ def _tells(name: str, size: int) -> bool:
 
 
 def _tar_members(path: str, licences_found: Licences) -> Iterator[Member | Unreadable]:
+    held: list[tar.File | tar.Lost] = []
+    size = 0
+
+    def is_read(name: str, more: int) -> bool:
+        return _tells(name, more) or (size + more <= _HELD and _is_wanted(name, more))
+
     with open_stream(path) as stream:
-        for found in tar.members(stream, _tells):
-            if isinstance(found, tar.File) and found.data is not None:
+        for found in tar.members(stream, is_read):
+            size += tar.BLOCK + (found.size if isinstance(found, tar.File) else 0)
+            if isinstance(found, tar.File) and found.data is not None and _tells(found.name, found.size):
                 licences_found.add(found.name, found.data)
-    with open_stream(path) as stream:
-        for found in tar.members(stream, _is_wanted):
-            if isinstance(found, tar.Lost):
-                yield Unreadable(0, found.position, found.cause)
-            elif found.data is None and not code.reason_by_name(found.name):
-                yield Unreadable(0, found.position, f"{found.name} is larger than {RECORD_LIMIT} bytes")
+            if size <= _HELD:
+                held.append(found)
             else:
-                yield Member(found.name, found.data)
+                held.clear()
+    if size <= _HELD:
+        yield from map(_tar_member, held)
+        return
+    with open_stream(path) as stream:
+        yield from map(_tar_member, tar.members(stream, _is_wanted))
+
+
+def _tar_member(found: tar.File | tar.Lost) -> Member | Unreadable:
+    if isinstance(found, tar.Lost):
+        return Unreadable(0, found.position, found.cause)
+    if found.data is None and not code.reason_by_name(found.name):
+        return Unreadable(0, found.position, f"{found.name} is larger than {RECORD_LIMIT} bytes")
+    return Member(found.name, found.data)
 
 
 def _is_wanted(name: str, size: int) -> bool:

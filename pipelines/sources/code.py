@@ -129,5 +129,5 @@ def _declared(data: bytes) -> str | None:
 
 
 def _is_minified(text: str) -> bool:
-    lengths = [len(line) for line in text.splitlines()] or [0]
+    lengths = list(map(len, text.splitlines())) or [0]
     return sum(lengths) > MEAN_LINE * len(lengths) or max(lengths) > LONGEST_LINE

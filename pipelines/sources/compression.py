@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import lzma
 import re
+import sys
 import zipfile
 import zlib
 from typing import BinaryIO, NamedTuple
@@ -34,6 +35,7 @@ BROKEN_ZIP = (
 COMPRESSED = tuple(suffix for suffix, _ in CODECS)
 _TARS = ((".tgz", "gzip"), (".tbz2", "bzip2"), (".txz", "xz"))
 _SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")  # a zstd frame that holds no data of the file
+_ANYTHING = re.compile(b"")
 PEEK = 1 << 12  # bytes of a member that tell what it begins with
 _CHUNK = 1 << 16
 
@@ -78,7 +80,7 @@ class Stream(io.RawIOBase):
         self._raw.seek(position)
         self._input = b""
         self._taken = position  # stored bytes read so far
-        self._pending = memoryview(b"")  # decompressed, not yet delivered
+        self._pending: bytes | memoryview = b""  # decompressed, not yet delivered
         self._decoder: Decoder | None = None
         self.member = position
         self.offset = 0  # bytes of the member delivered
@@ -140,7 +142,7 @@ class Stream(io.RawIOBase):
         held = b""
         while len(held) < PEEK and (data := self.read_member(PEEK - len(held))):
             held += data
-        self._pending = memoryview(held + bytes(self._pending))
+        self._pending = held + self._pending
         self.offset -= len(held)
         return begin.match(held) is not None
 
@@ -157,6 +159,10 @@ class Stream(io.RawIOBase):
                 pass  # magic bytes by accident, or a damaged member: search on
             position = self.member + 1
         return False
+
+    def pass_damage(self, begin: re.Pattern[bytes] = _ANYTHING) -> bool:
+        """Whether a member that begins so follows the current, damaged one; it is now current."""
+        return self.codec is not None and self.find_beginning(self.member + 1, sys.maxsize, begin)
 
     def find_member(self, start: int) -> bool:
         """Whether magic bytes of a member stand at or after a stored position; it is now the current one."""
@@ -180,9 +186,13 @@ class Stream(io.RawIOBase):
             self._decode(limit)
             if not self._pending and self.codec is None and not self._input:
                 return b""
-        data, self._pending = self._pending[:limit], self._pending[limit:]
+        if len(self._pending) <= limit:
+            data, self._pending = bytes(self._pending), b""
+        else:
+            held = memoryview(self._pending)
+            data, self._pending = bytes(held[:limit]), held[limit:]
         self.offset += len(data)
-        return bytes(data)
+        return data
 
     def _decode(self, limit: int) -> None:
         decoder = self._decoder
@@ -196,27 +206,32 @@ class Stream(io.RawIOBase):
             output, self._input = decoder.decode(self._input, limit)
         except DECODER_ERRORS as error:
             raise DamageError(before, f"damaged {self.codec}: {error}") from error
-        self._pending = memoryview(output)
+        self._pending = output
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Bytes written into the buffer, across members; 0 at the end of the file."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to `size` bytes, across members, none at the end of the file; all that is left without a size."""
+        if size < 0:
+            return self.readall()
         while True:
             if self._decoder is not None:
-                data = self.read_member(len(buffer))
-                if data:
-                    buffer[: len(data)] = data
-                    return len(data)
-                if self.codec is None:
-                    return 0
+                data = self.read_member(size)
+                if data or self.codec is None:
+                    return data
             if self.is_stopped or not self.next_member():
-                return 0
+                return b""
             if self._stop and self.member >= self._stop[0] and self.begins(self._stop[1]):
                 self.is_stopped = True
                 self._decoder = None
-                return 0
+                return b""
 
     def close(self) -> None:
         if not self.closed:

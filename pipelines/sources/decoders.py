@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import bz2
 import lzma
-import zlib
 
 import zstandard
+from zlib_ng import zlib_ng
 
 MAGIC = {"gzip": b"\x1f\x8b\x08", "bzip2": b"BZh", "xz": b"\xfd7zXZ\0", "zstd": b"\x28\xb5\x2f\xfd"}
 ZSTD_DICTIONARY = b"\x5d\x2a\x4d\x18"  # begins the first frame of a .warc.zst file: what all others rest on
 DICTIONARY_LIMIT = 16 << 20
-DECODER_ERRORS = (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, ValueError)
+DECODER_ERRORS = (zlib_ng.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, ValueError)
 _CHUNK = 1 << 10  # zstd has no output limit: a KB of input yields at most 32 MB
 
 
@@ -58,7 +58,7 @@ class Decoder:
 def _state(codec: str | None, dictionary: zstandard.ZstdCompressionDict | None) -> object:
     match codec:
         case "gzip":
-            return zlib.decompressobj(wbits=31)
+            return zlib_ng.decompressobj(wbits=31)
         case "bzip2":
             return bz2.BZ2Decompressor()
         case "xz":

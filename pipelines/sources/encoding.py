@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from charset_normalizer import from_bytes
 
@@ -29,20 +30,26 @@ _SUPERSETS = {
     "big5": "big5hkscs",
 }
 _NO_TEXT = {"utf-7", "idna", "punycode", "undefined", "mbcs", "oem", "unicode_escape", "raw_unicode_escape"}
+_ASCII_ALIKE = ("utf-8", "cp1252")
 _META = re.compile(rb"<meta[^>]{0,300}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)
 _XML = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _HIGH = re.compile(rb"[\x80-\xff]")
+_LABEL_LIMIT = 100  # characters of the name of an encoding
 _SAMPLE = 1 << 16  # bytes that the detection looks at
 _WRONG_SHARE = 0.01  # invalid sequences per byte up to which a declared encoding is believed
 
 
 def known(label: str | None) -> str | None:
     """The Python codec for a declared charset label, None if there is none for text."""
-    if not label:
-        return None
+    name = (label or "").strip().strip("\"'")
+    return _codec(name) if 0 < len(name) <= _LABEL_LIMIT else None
+
+
+@lru_cache(1024)
+def _codec(label: str) -> str | None:
     try:
-        name = codecs.lookup(label.strip().strip("\"'")).name
+        name = codecs.lookup(label).name
         b"a".decode(name)
     except (LookupError, ValueError) as error:
         if not isinstance(error, UnicodeError):
@@ -62,6 +69,8 @@ def decode(data: bytes, encoding: str) -> tuple[str, int]:
 
 def without_surrogates(text: str) -> tuple[str, int]:
     """The text with U+FFFD for each lone surrogate, and their number."""
+    if text.isascii():
+        return text, 0
     try:
         text.encode("utf-8")  # several times as fast as looking for them
     except UnicodeEncodeError:
@@ -90,15 +99,15 @@ def chosen(data: bytes, declared: Iterable[str | None] = (), default: str | None
     for mark, name in _BOMS:
         if data.startswith(mark):
             return name, False
-    names = [name for name in map(known, declared) if name]
     high = not data.isascii()
     if high and _valid(data, "utf-8"):
         return "utf-8", True
+    names = [name for name in map(known, declared) if name]
     for name in names:
         # A UTF-16 declared inside bytes that read as ASCII is not true: the declaration could be read.
         if name.startswith(("utf-16", "utf-32")) and b"\0" not in data[:64]:
             continue
-        if _valid(data, name):
+        if (not high and name in _ASCII_ALIKE) or _valid(data, name):
             return ("utf-8" if name == "cp1252" and not high else name), True
     if not high:
         return "utf-8", True

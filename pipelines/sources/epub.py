@@ -7,6 +7,7 @@ import posixpath
 import re
 import zipfile
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import BinaryIO
 from urllib.parse import unquote
 
@@ -33,10 +34,9 @@ _LEFT_OUT = frozenset(
 )
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,31});")
 _KEPT_ENTITIES = frozenset(("amp", "lt", "gt", "quot", "apos"))
-_SPACES = re.compile(r"[ \t\r\n]+")
-_BLANK_LINES = re.compile(r"\n{3,}")
+_SPACES = re.compile("  +")
+_BLANK_LINES = re.compile(r"\n\n\n+")
 _FACTS = ("creator", "language", "date", "publisher", "rights")
-_LINE_TAIL = re.compile(r"[ \t]+\n")
 _TYPE = "{http://www.idpf.org/2007/ops}type"
 
 
@@ -142,7 +142,7 @@ def chapter_text(source: str) -> str:
     writer = _Writer()
     hidden: etree._Element | None = None
     for event, node in etree.iterwalk(_xhtml(source), events=("start", "end", "comment", "pi")):
-        name = etree.QName(node).localname.lower() if isinstance(node.tag, str) else ""
+        name = _local_name(node.tag) if isinstance(node.tag, str) else ""
         if event == "start" and name and hidden is None:
             hidden = node if _is_left_out(node, name) else None
             if hidden is None:
@@ -157,13 +157,20 @@ def chapter_text(source: str) -> str:
     return writer.text()
 
 
+@lru_cache(1024)
+def _local_name(tag: str) -> str:
+    return etree.QName(tag).localname.lower()
+
+
 def _is_left_out(node: etree._Element, name: str) -> bool:
-    kinds = node.get(_TYPE, "").split()
-    is_page_number = "pagebreak" in kinds or "pagenum" in node.get("class", "").split()
-    is_licence = node.get("id") in ("pg-header", "pg-footer") or "pg-boilerplate" in node.get("class", "").split()
-    is_hidden = node.get("hidden") is not None
+    attributes = dict(node.items())
+    if name in _LEFT_OUT or not attributes:
+        return name in _LEFT_OUT
+    kinds, classes = attributes.get(_TYPE, "").split(), attributes.get("class", "").split()
+    is_page_number = "pagebreak" in kinds or "pagenum" in classes
+    is_licence = attributes.get("id") in ("pg-header", "pg-footer") or "pg-boilerplate" in classes
     is_aside = any(kind in _ASIDE_TYPES for kind in kinds)
-    return name in _LEFT_OUT or is_page_number or is_licence or is_hidden or is_aside
+    return is_page_number or is_licence or is_aside or "hidden" in attributes
 
 
 class _Writer:
@@ -194,7 +201,7 @@ class _Writer:
         if not run:
             return
         if not self._verbatim:
-            run = _SPACES.sub(" ", run)
+            run = _SPACES.sub(" ", run.replace("\n", " ").replace("\t", " ").replace("\r", " "))
             if self._break or not self._parts or self._parts[-1].endswith(" "):
                 run = run.lstrip(" ")
         if not run:
@@ -205,7 +212,8 @@ class _Writer:
         self._parts.append(run)
 
     def text(self) -> str:
-        return _LINE_TAIL.sub("\n", "".join(self._parts)).strip("\n ")
+        *lines, last = "".join(self._parts).split("\n")
+        return "\n".join([*(line.rstrip(" \t") for line in lines), last]).strip("\n ")
 
 
 def _xhtml(source: str) -> etree._Element:

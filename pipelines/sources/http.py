@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import brotli  # type: ignore[import-untyped]
 import zstandard
+from zlib_ng import zlib_ng
 
 from pipelines.sources.record import RECORD_LIMIT
 
@@ -37,11 +37,10 @@ def parse_fields(lines: bytes) -> dict[str, str]:
     fields: dict[str, str] = {}
     last = None
     for line in lines.decode("utf-8", "replace").split("\n"):
-        line = line.rstrip("\r")
-        if line[:1] in (" ", "\t") and last:
+        name, colon, value = line.partition(":")
+        if line.startswith((" ", "\t")) and last:
             fields[last] += " " + line.strip()
-        elif ":" in line:
-            name, value = line.split(":", 1)
+        elif colon:
             last = name.strip().lower()
             fields[last] = f"{fields[last]}, {value.strip()}" if last in fields else value.strip()
     return fields
@@ -135,10 +134,10 @@ def _is_markup(body: bytes) -> bool:
 
 
 def _inflate(body: bytes, wbits: int, truncated: bool) -> bytes:
-    state = zlib.decompressobj(wbits)
+    state = zlib_ng.decompressobj(wbits)
     try:
         data = state.decompress(body, RECORD_LIMIT + 1)
-    except zlib.error as error:
+    except zlib_ng.error as error:
         if wbits == -15:
             return body  # raw deflate has no mark: the header was stale
         raise HttpError(f"broken compression: {error}") from error

@@ -12,7 +12,7 @@ from typing import Any
 
 from pipelines.sources.compression import DamageError, Stream, open_stream
 from pipelines.sources.encoding import decode, without_surrogates
-from pipelines.sources.how import AVOIDED, PLAIN, How, lookup, missing
+from pipelines.sources.how import AVOIDED, FIELDS, PLAIN, How, lookup, missing
 from pipelines.sources.record import RECORD_LIMIT, Item, Record, Unreadable, digest, locate
 from pipelines.sources.rows import code_of
 
@@ -22,8 +22,12 @@ _ROLES = ("url", "timestamp", "id", "title")
 
 
 def read(path: str, how: How = PLAIN) -> Iterator[Item]:
-    """The non-blank lines of a file or split; what stands after damage is lost, one unreadable record."""
-    row = 0
+    """The non-blank lines of a file or split.
+
+    Damage of a compressed file loses what follows in its member and is one unreadable record, and so is the line that
+    it cuts where the next member goes on with it.
+    """
+    row, names = 0, {role: how.names(role) for role in FIELDS}
     with open_stream(path) as stream:
         lines = _lines(stream, how)
         while True:
@@ -33,13 +37,17 @@ def read(path: str, how: How = PLAIN) -> Iterator[Item]:
                 return
             except DamageError as damage:
                 yield Unreadable(row, damage.position, damage.cause)
-                return
+                row += 1
+                if not stream.pass_damage():
+                    return
+                lines = _all_lines(stream, stream.position)
+                continue
             if line is None:
                 yield Unreadable(row, position, f"the line is longer than {RECORD_LIMIT} bytes")
             elif row in how.avoid:
                 yield Unreadable(row, position, AVOIDED)
             elif line.strip():
-                yield _item(row, position, line, how)
+                yield _item(row, position, line, names, how)
             else:
                 continue
             row += 1
@@ -67,7 +75,7 @@ def _all_lines(stream: Stream, consumed: int) -> Iterator[tuple[int, bytes | Non
                 data, consumed = data[len(_BOM) :], len(_BOM)
         *whole, rest = data.split(b"\n")
         for piece in whole:
-            line = None if held > RECORD_LIMIT else b"".join([*parts, piece])
+            line = None if held > RECORD_LIMIT else b"".join([*parts, piece]) if parts else piece
             yield position, line
             consumed += held + len(piece) + 1
             parts, held = [], 0
@@ -81,7 +89,7 @@ def _all_lines(stream: Stream, consumed: int) -> Iterator[tuple[int, bytes | Non
         yield position, None if held > RECORD_LIMIT else b"".join(parts)
 
 
-def _item(row: int, position: int, line: bytes, how: How) -> Item:
+def _item(row: int, position: int, line: bytes, names: dict[str, tuple[str, ...]], how: How) -> Item:
     line = line.removesuffix(b"\r")
     source, replaced = decode(line, "utf-8")
     try:
@@ -90,15 +98,15 @@ def _item(row: int, position: int, line: bytes, how: How) -> Item:
         return Unreadable(row, position, f"no JSON: {error}")
     if not isinstance(fields, dict):
         return Unreadable(row, position, f"a JSON object is expected, this is a {type(fields).__name__}")
-    text = lookup(fields, how.names("text"))
+    text = lookup(fields, names["text"])
     if not isinstance(text, str):
-        return Unreadable(row, position, missing(how.names("text"), list(fields)))
+        return Unreadable(row, position, missing(names["text"], list(fields)))
     text, surrogates = without_surrogates(text)
     line_digest = digest(line)
     if "path" in how.fields:
-        values = {role: lookup(fields, how.names(role)) for role in ("path", "repository", "licence")}
+        values = {role: lookup(fields, names[role]) for role in ("path", "repository", "licence")}
         return code_of(row, text, line_digest, values, how)
-    url, timestamp, name, title = (_string(lookup(fields, how.names(role))) for role in _ROLES)
+    url, timestamp, name, title = (_string(lookup(fields, names[role])) for role in _ROLES)
     return Record(
         row,
         locate(url, timestamp, name, line_digest),

@@ -45,8 +45,8 @@ class Site:
 
 
 def read(path: str, how: How = PLAIN) -> Iterator[Item]:
-    """The pages of a dump or split."""
-    row, site = 0, _site("")
+    """The pages of a dump or split; after damage from the next stream on that begins with a page."""
+    row = 0
     with open_stream(path) as stream:
         if how.end is not None:
             stream.stop_at(how.end, _PAGE)
@@ -55,19 +55,32 @@ def read(path: str, how: How = PLAIN) -> Iterator[Item]:
             head = _head(stream)
             if not stream.find_beginning(how.start, how.end or files.size(path), _PAGE):
                 return
-        dump = _Dump(stream, head)
-        try:
-            for piece in dump.pieces():
-                if piece.kind == "head":
-                    site = _site(decode(piece.data(), dump.encoding)[0])
-                elif row in how.avoid and piece.kind == "page":
-                    yield Unreadable(row, piece.position, AVOIDED)
-                    row += 1
-                elif (item := _item(row, piece, dump.encoding, site)) is not None:
+        while True:
+            dump = _Dump(stream, head)
+            try:
+                for item in _items(dump, row, how):
                     yield item
                     row += 1
-        except DamageError as damage:
-            yield Unreadable(row, damage.position, damage.cause)
+                return
+            except DamageError as damage:
+                yield Unreadable(row, damage.position, damage.cause)
+            row, head = row + 1, dump.head
+            if head is None or not stream.pass_damage(_PAGE) or how.is_past(stream.member):
+                return
+
+
+def _items(dump: _Dump, row: int, how: How) -> Iterator[Item]:
+    site = _site("")
+    for piece in dump.pieces():
+        if piece.kind == "head":
+            dump.head = piece.data()
+            site = _site(decode(dump.head, dump.encoding)[0])
+        elif row in how.avoid and piece.kind == "page":
+            yield Unreadable(row, piece.position, AVOIDED)
+            row += 1
+        elif (item := _item(row, piece, dump.encoding, site)) is not None:
+            yield item
+            row += 1
 
 
 def _head(stream: Stream) -> bytes:
@@ -106,7 +119,7 @@ class _Dump:
 
     def __init__(self, stream: Stream, head: bytes | None = None) -> None:
         self._stream = stream
-        self._head = head  # of the file, where the stream begins further on
+        self.head = head  # given where the stream begins further on, else known once it is read
         self._past = 0  # decompressed bytes before the buffer
         self.encoding = "utf-8"
 
@@ -125,8 +138,8 @@ class _Dump:
         tags = re.compile(re.escape(start) + b"|" + re.escape(end))
         unit = len(start) // len("<page>")
         piece = _Piece("head", 0)
-        if self._head is not None:
-            piece.add(self._head)
+        if self.head is not None:
+            piece.add(self.head)
             yield self._checked(piece)
             piece = _Piece("between", 0)
         while buffer:
@@ -210,25 +223,26 @@ def _item(row: int, piece: _Piece, encoding: str, site: Site) -> Item | None:
 
 
 def _page(row: int, page: etree._Element, site: Site, page_digest: bytes, encoding: str, replaced: int) -> Item:
+    title = page.findtext("title", "").strip()
+    url = site.address + quote(title.replace(" ", "_"), safe=_URL_SAFE) if site.address and title else None
     if page.findtext("ns", "0").strip() != "0":
-        return Skipped(row, "namespace")
+        return Skipped(row, "namespace", title or None, url)
     revisions = page.findall("revision")
     last = revisions[-1] if revisions else etree.Element("revision")
     wikitext = last.findtext("text") or ""
     if page.find("redirect") is not None or _REDIRECT.match(wikitext):
-        return Skipped(row, "redirect")
+        return Skipped(row, "redirect", title or None, url)
     if last.findtext("model", "wikitext") != "wikitext":
-        return Skipped(row, "not_text")
+        return Skipped(row, "not_text", title or None, url)
     if is_disambiguation(page.findtext("title", ""), wikitext):
-        return Skipped(row, "disambiguation")
-    title = page.findtext("title", "").strip()
+        return Skipped(row, "disambiguation", title or None, url)
     text = plain_text(wikitext, site.left_out)
     return Record(
         row,
         f"{site.name}:{page.findtext('id', '')}:{last.findtext('id', '')}",
         page_digest,
         f"{title}\n\n{text}" if text else "",
-        url=site.address + quote(title.replace(" ", "_"), safe=_URL_SAFE) if site.address and title else None,
+        url=url,
         timestamp=last.findtext("timestamp") or None,
         title=title or None,
         encoding=encoding,

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from pipelines.files import open_read
 from pipelines.sources.encoding import decode
-from pipelines.sources.how import PLAIN, How, lookup, missing
+from pipelines.sources.how import FIELDS, PLAIN, How, lookup, missing
 from pipelines.sources.record import RECORD_LIMIT, Item, Record, Unreadable, digest, locate
 from pipelines.sources.rows import code_of
 
@@ -74,12 +74,11 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _group(table: pq.ParquetFile, group: int, first: int, rows: int, columns: list[str], how: How) -> Iterator[Item]:
     position = _position(table, group)
-    row = first
+    row, names = first, {role: how.names(role) for role in FIELDS}
     try:
         for batch in table.iter_batches(_ROWS, row_groups=[group], columns=columns, use_threads=False):
-            fields = {name: _values(batch.column(name)) for name in columns}
-            for at in range(batch.num_rows):
-                yield _item(row, position, {name: values[at] for name, values in fields.items()}, how)
+            for values in zip(*(_values(batch.column(name)) for name in columns), strict=True):
+                yield _item(row, position, dict(zip(columns, values, strict=True)), names, how)
                 row += 1
     except _ERRORS as error:
         for lost in range(row, first + rows):
@@ -91,8 +90,8 @@ def _values(column: pa.Array) -> list[Any]:
     return (pc.cast(column, pa.large_binary()) if _is_text(column.type) else column).to_pylist()
 
 
-def _item(row: int, position: int, fields: dict[str, Any], how: How) -> Item:
-    data = lookup(fields, how.names("text"))
+def _item(row: int, position: int, fields: dict[str, Any], names: dict[str, tuple[str, ...]], how: How) -> Item:
+    data = lookup(fields, names["text"])
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogatepass")
     if not isinstance(data, bytes):
@@ -101,9 +100,9 @@ def _item(row: int, position: int, fields: dict[str, Any], how: How) -> Item:
         return Unreadable(row, position, f"the text is larger than {RECORD_LIMIT} bytes")
     text, replaced = decode(data, "utf-8")
     if "path" in how.fields:
-        values = {role: _text_of(lookup(fields, how.names(role))) for role in _CODE_ROLES}
+        values = {role: _text_of(lookup(fields, names[role])) for role in _CODE_ROLES}
         return code_of(row, text, digest(data), values, how)
-    url, timestamp, name, title = (_string(lookup(fields, how.names(role))) for role in _ROLES)
+    url, timestamp, name, title = (_string(lookup(fields, names[role])) for role in _ROLES)
     parts = (data, *((value or "").encode() for value in (url, timestamp, name, title)))
     row_digest = digest(b"".join(len(part).to_bytes(8, "little") + part for part in parts))
     locator = locate(url, timestamp, name, row_digest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 RECORD_LIMIT = 64 << 20  # bytes of one decompressed record; a larger one is unreadable
@@ -33,10 +33,13 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A record that is whole and is no document."""
+    """A record that is whole and is no document, with the names that its format gives it. `detail`: more of why."""
 
     row: int
     reason: str
+    detail: str | None = field(default=None, compare=False)
+    url: str | None = field(default=None, compare=False)
+    locator: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class Unreadable:
     row: int
     position: int  # bytes from the start of the file as it is stored, best known
     cause: str
+    url: str | None = field(default=None, compare=False)
+    locator: str | None = field(default=None, compare=False)
 
 
 Item: TypeAlias = Record | Skipped | Unreadable

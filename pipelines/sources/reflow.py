@@ -15,7 +15,7 @@ _WIDTHS = (40, 120)  # columns between which a text may be wrapped
 _WIDTH_RANK = 0.9  # of the lines are no longer than the width
 _MOST = 0.6  # share of a block's breaks that make the block one wrapped paragraph
 _SHORT = 0.6  # of the width: a shorter line in such a block still stands for itself
-_SENTENCE_END = re.compile(r"[.!?:][\"'”’)\]]*$")
+_CLOSERS = "\"'”’)]"  # may follow the end of a sentence
 _OWN_WIDTH_LINES = 4  # a block of so many lines shows a width of its own: quotations are wrapped narrower
 _CENTRED = 3  # columns that the middle of a centred line may be off
 _BLANKS = re.compile(r"\n(?:[ \t\f]*\n)+")
@@ -49,10 +49,10 @@ def _join(lines: list[str], width: int) -> list[str]:
     if len(lines) >= _OWN_WIDTH_LINES:
         width = min(width, max(_WIDTHS[0], max(map(len, lines))))
     wraps = [_is_wrap(line, after, width) for line, after in itertools.pairwise(lines)]
-    if _is_verse(lines, width) or _is_table(lines) or not any(wraps):
+    if not any(wraps) or _is_verse(lines, width) or _is_table(lines):
         return _dedent(lines)
     if sum(wraps) >= _MOST * len(wraps):
-        rest = (len(line) >= _SHORT * width and not _SENTENCE_END.search(line) for line in lines)
+        rest = (len(line) >= _SHORT * width and not _ends_a_sentence(line) for line in lines)
         wraps = [wrap or joins for wrap, joins in zip(wraps, rest, strict=False)]
     joined = [lines[0]]
     for line, wrap in zip(lines[1:], wraps, strict=True):
@@ -67,10 +67,16 @@ def _is_wrap(line: str, after: str, width: int) -> bool:
     return len(line) + 1 + len(after.split(maxsplit=1)[0]) > width
 
 
+def _ends_a_sentence(line: str) -> bool:
+    return line.rstrip(_CLOSERS).endswith((".", "!", "?", ":"))
+
+
 def _is_verse(lines: list[str], width: int) -> bool:
+    if len(lines) < 3:
+        return False
     capitals = sum(1 for line in lines if line.lstrip(" \"'“‘(_[")[:1].isupper())
     long = sum(1 for line in lines[:-1] if len(line) >= 0.9 * width)
-    return len(lines) >= 3 and capitals >= 0.8 * len(lines) and long < 0.7 * (len(lines) - 1)
+    return capitals >= 0.8 * len(lines) and long < 0.7 * (len(lines) - 1)
 
 
 def _is_table(lines: list[str]) -> bool:
@@ -86,6 +92,8 @@ def _glue(line: str, after: str) -> str:
 
 def _dedent(lines: list[str]) -> list[str]:
     """The lines without their common margin; centred ones without any."""
+    if len(lines) == 1:
+        return [lines[0].lstrip()]
     margins = [len(line) - len(line.lstrip()) for line in lines]
     middles = [(margin + len(line)) / 2 for margin, line in zip(margins, lines, strict=True)]
     is_ragged = len(set(margins)) > len(margins) / 2

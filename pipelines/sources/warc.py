@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipelines import files
 from pipelines.sources import http
@@ -70,7 +70,8 @@ def records(path: str, how: How, framing: Framing, take: Callable[[Window], Raw]
                     return
                 continue
             position = window.stored(start)
-            yield _item(row, position, raw) if row not in how.avoid else Unreadable(row, position, AVOIDED)
+            item = _item(row, position, raw) if row not in how.avoid else Unreadable(row, position, AVOIDED)
+            yield item if isinstance(item, Record) else _named(item, raw)
             row += 1
 
 
@@ -96,21 +97,37 @@ def _item(row: int, position: int, raw: Raw) -> Item:
         return Unreadable(row, position, str(error))
 
 
+def _named(item: Skipped | Unreadable, raw: Raw) -> Skipped | Unreadable:
+    """The item with the names of its record; a request has those of its response, which alone is asked for by them."""
+    if isinstance(item, Skipped) and item.reason == "not_a_response":
+        return item
+    return replace(item, url=_url(raw), locator=raw.fields.get("warc-record-id") or None)
+
+
+def _url(raw: Raw) -> str | None:
+    return raw.fields.get("warc-target-uri", "").strip("<>") or None
+
+
 def _page(row: int, raw: Raw, response: http.Response) -> Item:
     if not 200 <= response.status < 300:
-        return Skipped(row, "not_success")
+        return Skipped(row, "not_success", f"HTTP status {response.status}")
     kind = http.media_type(response) or raw.fields.get("warc-identified-payload-type", "").lower()
     if kind and kind not in (*HTML_TYPES, "text/plain"):
-        return Skipped(row, "not_text")
+        return Skipped(row, "not_text", kind)
     body = http.payload(response, truncated="warc-truncated" in raw.fields)
     if not kind and not _LOOKS_HTML.match(body):
         return Skipped(row, "not_text")
     if kind == "text/plain":
         return _text(row, raw, body, choose(body, [http.charset(response)]))
-    encoding, is_valid = chosen(body, [http.charset(response), declared_in_html(body)])
+    encoding, is_valid = chosen(body, _declared(response, body))
     if _is_binary(body[:_HEAD_OF_PAGE], encoding):
         return Skipped(row, "not_text")  # a picture or a PDF that the server calls HTML
     return _record(row, raw, html=body, encoding=encoding, replaced=0 if is_valid else decode(body, encoding)[1])
+
+
+def _declared(response: http.Response, body: bytes) -> Iterator[str | None]:
+    yield http.charset(response)
+    yield declared_in_html(body)
 
 
 def _is_binary(data: bytes, encoding: str) -> bool:
@@ -140,6 +157,5 @@ def _record(
 ) -> Record:
     record_digest = digest((raw.head, raw.body or b""))
     locator = raw.fields.get("warc-record-id") or record_digest.hex()
-    url = raw.fields.get("warc-target-uri", "").strip("<>") or None
     time = raw.fields.get("warc-date") or None
-    return Record(row, locator, record_digest, text, html, url, time, None, encoding, replaced)
+    return Record(row, locator, record_digest, text, html, _url(raw), time, None, encoding, replaced)

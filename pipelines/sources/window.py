@@ -10,7 +10,6 @@ from pipelines.sources.record import RECORD_LIMIT
 
 _HEAD_LIMIT = 1 << 20
 _CHUNK = 1 << 16
-_WITH_MEMBERS = ("gzip", "zstd")  # compressions in which a record is a member, as a rule
 
 
 class BrokenError(Exception):
@@ -105,7 +104,7 @@ class Window:
             self._find_first_line()
             return True
         except (DamageError, BrokenError):
-            return self._stream.codec in _WITH_MEMBERS and self._find_member(start.member + 1)
+            return self._stream.codec is not None and self._find_member(start.member + 1)
 
     def _find_member(self, position: int) -> bool:
         while True:

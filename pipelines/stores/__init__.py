@@ -7,13 +7,13 @@ operation makes a new client, and a small file takes three requests. Other schem
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
-from apache_beam.io.filesystem import BeamIOError
 
-StoreError = BeamIOError  # what a store refuses
+class StoreError(OSError):
+    """What a store refuses."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,14 @@ def of(path: str) -> Store:
     from pipelines.stores import other
 
     return other.Other()
+
+
+def use_options(options: Sequence[str]) -> None:
+    """Let this process's own reads and writes in object stores have the runner's options (credentials, regions)."""
+    from apache_beam.io.filesystems import FileSystems  # here, since Beam takes most of a second to load
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    FileSystems.set_options(PipelineOptions(list(options)))
 
 
 def split(path: str) -> tuple[str, str]:

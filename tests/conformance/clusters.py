@@ -18,6 +18,9 @@ _OPEN = "java.lang java.lang.invoke java.lang.reflect java.io java.net java.nio 
 _OPEN += " java.util.concurrent java.util.concurrent.atomic java.util.concurrent.locks sun.nio.ch sun.security.action"
 # What Flink and Spark reach for inside Java 17.
 OPENED = " ".join(f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in _OPEN.split())
+# Clusters live for minutes: compiling Java again and again for speed costs more than it gives.
+BRIEF = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+JAVA = {"JAVA_TOOL_OPTIONS": f"{OPENED} {BRIEF}"}
 
 Cluster = tuple[str, list[int]]
 """An address, and processes: the master first, then the workers."""
@@ -28,7 +31,8 @@ def worker_options(work: Path) -> list[str]:
     script = work / "worker.sh"
     script.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m pipelines.runners.worker "$@"\n')
     script.chmod(0o755)
-    return ["--environment_type=PROCESS", f"--environment_config={json.dumps({'command': str(script)})}"]
+    process = ["--environment_type=PROCESS", f"--environment_config={json.dumps({'command': str(script)})}"]
+    return [*process, "--environment_cache_millis=10000"]
 
 
 @contextmanager
@@ -68,7 +72,8 @@ restart-strategy.type: fixed-delay
 restart-strategy.fixed-delay.attempts: 3
 restart-strategy.fixed-delay.delay: 1 s
 """
-# Memory as Flink's start script would have computed it for a task manager of about 1.7 GB.
+# Memory as Flink's start script would have computed it for a task manager of about 1.8 GB. One must have the network
+# buffers of a whole job, for when the other has died.
 TASK_MANAGER = {
     "taskmanager.cpu.cores": "1.0",
     "taskmanager.memory.framework.heap.size": "128m",
@@ -76,8 +81,8 @@ TASK_MANAGER = {
     "taskmanager.memory.task.heap.size": "512m",
     "taskmanager.memory.task.off-heap.size": "0b",
     "taskmanager.memory.managed.size": "384m",
-    "taskmanager.memory.network.min": "64m",
-    "taskmanager.memory.network.max": "64m",
+    "taskmanager.memory.network.min": "192m",
+    "taskmanager.memory.network.max": "192m",
     "taskmanager.memory.jvm-metaspace.size": "512m",
     "taskmanager.memory.jvm-overhead.min": "192m",
     "taskmanager.memory.jvm-overhead.max": "192m",
@@ -93,8 +98,8 @@ def flink(work: Path, libraries: Path, more: Sequence[Path] = ()) -> Iterator[Cl
     text = FLINK.format(rpc=free_port(), rest=rest, blob=free_port(), work=work)
     (conf / "config.yaml").write_text(text)
     (conf / "flink-conf.yaml").write_text(text)  # as 1.18 and earlier call it
-    env = {**os.environ, "FLINK_CONF_DIR": str(conf)}
-    java = ["java", *OPENED.split(), "-cp", os.pathsep.join([f"{libraries}/*", *map(str, more)])]
+    env = {**os.environ, **JAVA, "FLINK_CONF_DIR": str(conf)}
+    java = ["java", "-cp", os.pathsep.join([f"{libraries}/*", *map(str, more)])]
     dynamic = [part for key, value in TASK_MANAGER.items() for part in ("-D", f"{key}={value}")]
     with ExitStack() as stack:
         entry = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
@@ -103,7 +108,7 @@ def flink(work: Path, libraries: Path, more: Sequence[Path] = ()) -> Iterator[Cl
         processes = [master.pid]
         for number in range(WORKERS):
             entry = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
-            command = [*java[:1], "-Xmx640m", "-XX:MaxDirectMemorySize=256m", *java[1:], entry]
+            command = [*java[:1], "-Xmx640m", "-XX:MaxDirectMemorySize=384m", *java[1:], entry]
             command += ["--configDir", str(conf), *dynamic]
             processes.append(stack.enter_context(service(command, log / f"taskmanager-{number}.log", env)).pid)
         wait_until(lambda: _told(rest)["taskmanagers"] == WORKERS, "Flink", master)
@@ -123,7 +128,7 @@ def spark(work: Path, jars: Path) -> Iterator[Cluster]:
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "jars").exists():
         (home / "jars").symlink_to(jars)
-    env = {**os.environ, "SPARK_HOME": str(home), "SPARK_SCALA_VERSION": "2.12", "JAVA_TOOL_OPTIONS": OPENED}
+    env = {**os.environ, "SPARK_HOME": str(home), "SPARK_SCALA_VERSION": "2.12", **JAVA}
     java = ["java", "-Xmx512m", "-cp", f"{jars}/*"]
     address = f"spark://localhost:{port}"
     with ExitStack() as stack:

@@ -23,6 +23,9 @@ CACHE = Path(
     os.environ.get("MASSIVETEXT_CONFORMANCE")
     or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "massivetext-conformance"
 )
+# Beam's job servers send their whole class path to a cluster with every job, 240 MB here, and leave out only what has
+# this in its path. The clusters have these jars on a class path of their own.
+JARS = CACHE / "gradle" / "wrapper"
 PATIENCE = 600  # seconds for one download
 DAY = 86400  # seconds until a registry is asked again for what it had not
 CONSTRAINTS = Path(__file__).parents[2] / "constraints.txt"
@@ -51,9 +54,8 @@ def _call(command: Sequence[str], what: str, cwd: Path | None = None, **env: str
         raise Unavailable(f"{what} cannot be had: {(said or ['no reason given'])[0][:160]}")
 
 
-def packages(name: str, *wanted: str, dependencies: bool = True) -> Path:
-    """A folder with Python packages that stays apart from this environment."""
-    folder = CACHE / name
+def packages(folder: Path, *wanted: str, dependencies: bool = True) -> Path:
+    """The folder, with Python packages that stay apart from this environment."""
     if not (folder / "ready").exists():
         shutil.rmtree(folder, ignore_errors=True)
         with_them = ["-c", str(CONSTRAINTS)] if dependencies else ["--no-deps"]
@@ -95,7 +97,7 @@ def released(target: str) -> Path:
 def parts(artifact: str, version: str, *others: str) -> Path:
     """A folder with the jars of a module of Beam, of `others` (group:artifact:version), and all they depend on."""
     need("java")
-    folder = CACHE / f"{artifact}-{version}"
+    folder = JARS / f"{artifact}-{version}"
     if not (folder / "ready").exists():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.conformance import clusters, downloads
 from tests.conformance.downloads import Unavailable
 
-FLINKS = ("1.19", "1.20", "2.0")
+FLINKS = ("1.20", "2.0")
 SPARK = "3.5.0"
 # The newest Beam all of whose job server's parts the registry had when this was written.
 PARTS = "2.62.0"
@@ -49,7 +49,7 @@ def _local(options: list[str], work: Path) -> Iterator[Ready]:
 
 @contextmanager
 def _dask(work: Path) -> Iterator[Ready]:
-    folder = downloads.packages("dask", "dask", "distributed")
+    folder = downloads.packages(downloads.CACHE / "dask", "dask", "distributed")
     env = {"PYTHONPATH": os.pathsep.join([str(clusters.ROOT), str(folder)])}
     with clusters.dask(work, {**os.environ, **env}) as (address, processes):
         found = next(folder.glob("distributed-*.dist-info")).name.split("-")[1].removesuffix(".dist")
@@ -65,7 +65,8 @@ def _prism(work: Path) -> Iterator[Ready]:
 
 def _flink_libraries(wanted: str) -> tuple[Path, str]:
     """(folder of jars, version) of Flink, as PyPI has it."""
-    folder = downloads.packages(f"flink-{wanted}", f"apache-flink-libraries=={wanted}.*", dependencies=False)
+    folder = downloads.JARS / f"flink-{wanted}"
+    downloads.packages(folder, f"apache-flink-libraries=={wanted}.*", dependencies=False)
     found = next(folder.glob("apache_flink_libraries-*.dist-info")).name.split("-")[1].removesuffix(".dist")
     return folder / "pyflink" / "lib", found
 
@@ -101,6 +102,7 @@ def _flink_embedded(wanted: str, work: Path) -> Iterator[Ready]:
     yield Ready(
         f"Flink {found}, {what}",
         [*_flink_options("[local]", jar), "--job_server_jvm_properties=-Xmx2g"],
+        clusters.JAVA,
     )
 
 
@@ -112,7 +114,8 @@ def _flink_session(wanted: str, work: Path) -> Iterator[Ready]:
         yield Ready(
             f"Flink {found}, {what}",
             [*_flink_options(address, jar), *clusters.worker_options(work)],
-            processes=processes,
+            clusters.JAVA,
+            processes,
             workers=processes[1:],
         )
 
@@ -133,7 +136,7 @@ def _spark_server(work: Path) -> tuple[Path, Path, str]:
 def _spark_local(work: Path) -> Iterator[Ready]:
     jar, _, what = _spark_server(work)
     options = ["--runner=SparkRunner", "--spark_master_url=local[2]", f"--spark_job_server_jar={jar}"]
-    yield Ready(what, options, {"JAVA_TOOL_OPTIONS": clusters.OPENED})
+    yield Ready(what, options, clusters.JAVA)
 
 
 @contextmanager
@@ -141,10 +144,12 @@ def _spark_standalone(work: Path) -> Iterator[Ready]:
     jar, jars, what = _spark_server(work)
     with clusters.spark(work, jars) as (address, processes):
         options = ["--runner=SparkRunner", f"--spark_master_url={address}", f"--spark_job_server_jar={jar}"]
+        # One application for all jobs: else every one waits for executors of its own.
+        options.append("--job_server_jvm_properties=-Dbeam.spark.test.reuseSparkContext=true")
         yield Ready(
             what,
             [*options, *clusters.worker_options(work)],
-            {"JAVA_TOOL_OPTIONS": clusters.OPENED},
+            clusters.JAVA,
             processes,
             processes[1:],
         )

@@ -53,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         for engine in chosen:
             if arguments.again or not done(rows(work, of).get(engine.name)):
                 row = run(engine, corpus, work, arguments)
+                if source_digest() != source:  # it is part of train/: other sums would say nothing of the engines
+                    sys.exit(f"the source code changed while {engine.name} was built; run the same command again")
                 with (work / RESULTS).open("a") as file:
                     file.write(json.dumps({**of, **row}) + "\n")
                 print(line(row), flush=True)

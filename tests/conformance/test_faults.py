@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pipelines.runners.jobs import Job, end
@@ -83,6 +84,24 @@ def test_a_driver_killed_while_its_job_runs_in_a_cluster(
     assert run.sum_of(out / "train") == run.sum_of(built / "train")
     ran = sorted((job["start-time"], job["end-time"], job["state"]) for job in jobs(cluster))
     assert all(end <= start for (_, end, _), (start, _, _) in pairwise(ran)), "two at one time"
+
+
+@pytest.mark.parametrize("ready", ["dask-2", "spark-3-standalone"], indirect=True)
+def test_a_driver_killed_in_the_middle_of_a_stage(ready: Ready, sample: Path, built: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command, env = run.command(ready, sample, out, 1024), run.environment(ready)
+    with service(command, tmp_path / "build.log", env) as driver:
+        wait_for_marks(out, driver, shards(sample))
+        os.kill(driver.pid, signal.SIGKILL)
+        driver.wait()
+        noted = json.loads((out / "driver.lock").read_text()).get("job")
+        again = subprocess.run(command, env=env, capture_output=True, text=True, timeout=DEADLINE, check=False)
+        assert again.returncode == 0, again.stderr[-3000:]
+        # Spark's jobs go on in the job server that the driver left; Dask drops those of a client that is gone.
+        assert ("ending what a driver that is gone left running" in again.stderr) == bool(noted)
+        if noted:
+            assert not psutil.pid_exists(int(Job.parse(noted).server.partition(":")[0]))
+    assert run.sum_of(out / "train") == run.sum_of(built / "train")
 
 
 def jobs(cluster: str) -> list[dict[str, str]]:

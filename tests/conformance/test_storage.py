@@ -16,7 +16,7 @@ import pytest
 
 from massivetext.stages import NAMES
 from pipelines import files, stores
-from pipelines.engine import use_options
+from pipelines.stores import use_options
 from tests.conformance import storage
 from tests.conformance.storage import Server
 

@@ -12,7 +12,7 @@ import pytest
 from massivetext import build, clean, retention, verify
 from massivetext.errors import BuildError
 from massivetext.folders import Folders
-from massivetext.retention import READS, Retention, frees
+from massivetext.retention import READS, Retention, frees, stays
 from pipelines import documents, stage
 
 
@@ -61,7 +61,9 @@ def test_what_each_choice_frees_is_gone_and_nothing_else(finished: Path) -> None
         kept.apply(keep)
         left = {path.relative_to(finished) for path in finished.rglob("*") if path.is_file()}
         gone = {path for path in before if any(path.is_relative_to(place) for place in frees(keep))}
-        assert set(before) - left == {path for path in gone if path.name != stage.MANIFEST}
+        staying = {stage.MANIFEST, *stays(str(finished / "documents"), keep)}
+        assert set(before) - left == {path for path in gone if path.name not in staying}
+        assert bool(list((finished / "documents").glob("*.skipped"))) == (keep == "last")
     assert not list((finished / "documents").glob("*.parquet"))
     assert kept.freed()["documents"] == "none"
 

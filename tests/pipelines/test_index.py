@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines import documents, files, index
+from pipelines import documents, files, index, skipped
 from pipelines.engine import Engine
 from pipelines.stage import Mark, Stage
 
@@ -35,6 +35,9 @@ def batch(shard: int, count: int, **names: list[str | None]) -> pa.RecordBatch:
 def written(folder: Path, batches: list[pa.RecordBatch]) -> str:
     for shard, found in enumerate(batches):
         documents.write_batches(documents.shard_file(str(folder), shard), found.schema, [found])
+        with skipped.log(str(folder), shard) as log:
+            log.add(100, "not_success", "HTTP status 404", url=f"https://example.org/gone/{shard}")
+            log.add(101, "not_a_response")
     return str(folder)
 
 
@@ -76,11 +79,28 @@ def test_a_name_that_two_documents_bear_leads_to_both_and_one_that_none_bears_no
     assert index.find(str(tmp_path / "index"), b"") == []
 
 
+def test_the_name_of_a_record_that_is_no_document_leads_to_its_number(folder: str, tmp_path: Path) -> None:
+    run(folder, tmp_path / "index")
+    for shard in range(SHARDS):
+        found = index.find(str(tmp_path / "index"), f"https://example.org/gone/{shard}".encode())
+        assert found == [documents.docid(shard, 100)]
+
+
+def test_a_name_or_detail_without_bound_or_with_a_lone_surrogate_does_no_harm(tmp_path: Path) -> None:
+    with skipped.log(str(tmp_path), 3) as log:
+        log.add(7, skipped.UNREADABLE, "x\udc80" * 1000, 5, url="u" * (skipped.NAME + 1), locator="a\udc80")
+    (found,) = (row for batch in documents.read_batches(str(tmp_path / "00003.skipped")) for row in batch.to_pylist())
+    assert (found["docid"], found["reason"], found["position"]) == (documents.docid(3, 7), "unreadable", 5)
+    assert (len(found["detail"]), found["url"], found["locator"]) == (skipped.DETAIL, None, "a\ufffd")
+    assert [written.name for written in log.written] == ["00003.skipped"]
+
+
 def test_a_url_that_is_also_the_locator_is_one_name(folder: str, tmp_path: Path) -> None:
     marks = run(folder, tmp_path / "index")
     assert index.find(str(tmp_path / "index"), b"https://example.org/one-name") == [documents.docid(2, 0)]
     # 40 documents of three names, one of two and two of three, and one of two and two of one.
-    assert sum(mark.counts["names"] for mark in marks.values()) == 120 + 8 + 4
+    # And one name of a record that is no document in each of the three shards.
+    assert sum(mark.counts["names"] for mark in marks.values()) == 120 + 8 + 4 + 3
 
 
 def test_both_back_ends_write_the_same_bytes_and_a_finished_index_is_not_made_again(

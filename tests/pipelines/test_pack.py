@@ -360,8 +360,8 @@ def test_every_sum_that_fails_is_named() -> None:
     for key in right:
         assert len(pack.sampling_problems(planned("web"), right | {key: 99})) == 1
     shard = {"records": 3, "tokens": 40, "separators": 5, "documents": 5, "fill": 3}
-    assert pack.packing_problems("x", shard, LENGTH) == []
-    assert pack.packing_problems("x", shard | {"fill": 4}, LENGTH) == [
+    assert records.packing_problems("x", shard, LENGTH) == []
+    assert records.packing_problems("x", shard | {"fill": 4}, LENGTH) == [
         "x: 48 ids in records against 49 tokens, separators and fill"
     ]
-    assert pack.packing_problems("x", shard | {"documents": 4}, LENGTH) == ["x: 5 separators against 4 documents"]
+    assert records.packing_problems("x", shard | {"documents": 4}, LENGTH) == ["x: 5 separators against 4 documents"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from massivetext.explain.__main__ import main
 from massivetext.explain.corpus import Corpus
 from massivetext.explain.fate import Fates
 from massivetext.explain.ink import Ink, cells
+from massivetext.explain.reasons import REASONS
 from massivetext.explain.screen import screen
 
 PAGE = """<html><head><title>The mill</title></head><body><main>
@@ -132,7 +134,7 @@ def test_a_url_that_is_nowhere_comes_with_the_records_that_have_no_names(
 ) -> None:
     assert main(["https://nowhere.example/", "--build", str(built)]) == 1
     told = capsys.readouterr().err
-    assert "no document named https://nowhere.example/" in told
+    assert "no record named https://nowhere.example/" in told
     assert re.search(r"\d+ not_a_response, .*ask for SOURCE:RECORD", told)
 
 
@@ -143,8 +145,11 @@ def test_a_source_file_gives_its_counts_and_a_record_that_is_no_document_says_so
     skipped = next(answer for answer in answers if answer.get("outcome") == "skipped")
     shown = printed(capsys, skipped["source"], "--build", str(built))
     assert f"{skipped['rule']} " in shown
-    assert main([f"{skipped['source']}:{skipped['row']}", "--build", str(built)]) == 1
-    assert "is no document" in capsys.readouterr().err
+    shown = printed(capsys, f"{skipped['source']}:{skipped['row']}", "--build", str(built))
+    assert shown.splitlines()[0].endswith(f"SKIPPED: {skipped['rule']}")
+    assert REASONS[skipped["rule"]] in shown
+    assert main([f"{skipped['source']}:99999", "--build", str(built)]) == 1
+    assert "has no record 99999" in capsys.readouterr().err
 
 
 def test_every_screen_of_a_dropped_document_fits_and_is_marked_without_colour(built: Path) -> None:
@@ -169,11 +174,43 @@ def test_every_screen_of_a_dropped_document_fits_and_is_marked_without_colour(bu
     assert len(seen) > 25
 
 
+def test_explaining_a_document_loads_no_engine_and_no_compiler(built: Path) -> None:
+    program = (
+        "import sys; from massivetext.explain.__main__ import main; status = main(sys.argv[1:]); "
+        "print(status, *{name.partition('.')[0] for name in sys.modules})"
+    )
+    for name in (some(built)["url"], f"{some(built)['source']}:0"):
+        command = [sys.executable, "-c", program, name, "--build", str(built)]
+        status, *loaded = (
+            subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1].split()
+        )
+        assert status == "0"
+        assert not {"apache_beam", "jax", "numba", "trafilatura"} & set(loaded)
+
+
+def test_verify_loads_neither_an_engine_nor_a_compiler() -> None:
+    program = "import sys, massivetext.verify; print({'apache_beam', 'numba', 'jax'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "set()\n"
+
+
+def test_a_page_is_judged_by_the_users_own_list_and_model_or_the_screen_says_which_rule_is_off(
+    page: Path, sample: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "no list of unsafe hosts (safety/hosts.txt): the rule unsafe_host is off" in printed(capsys, str(page))
+    host = (sample / "safety" / "hosts.txt").read_text().split()[0]
+    asked = [str(page), "--input", str(sample), "--json"]
+    signals = json.loads(printed(capsys, *asked, "--url", f"https://{host}/mill"))["explained"][0]["signals"]
+    value = {signal["rule"]: signal["value"] for signal in signals}
+    assert value["unsafe_host"] == 1.0
+    assert value["unsafe_probability"] is not None
+    assert any("(--url)" in note for note in json.loads(printed(capsys, *asked))["explained"][0]["notes"])
+
+
 def test_keys_of_the_json_are_these(page: Path, built: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = json.loads(printed(capsys, str(page), "--json"))
     assert list(told) == ["format", "asked", "explained"]
     keys = ["asked", "outcome", "text", "language", "signals", "document", "stages", "drop", "partner", "differences",
-            "test_item", "cut", "occurrences", "notes"]  # fmt: skip
+            "test_item", "cut", "occurrences", "notes", "skip"]  # fmt: skip
     assert list(told["explained"][0]) == keys
     signal = ["rule", "value", "unit", "low", "high", "keep", "part", "whole", "counted", "among", "spans", "shows"]
     assert list(told["explained"][0]["signals"][0]) == signal

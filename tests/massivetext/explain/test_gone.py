@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
+from massivetext.clean import freed_by
 from massivetext.explain.__main__ import main
 from massivetext.explain.corpus import Corpus
 from massivetext.explain.explained import Explained
@@ -14,6 +16,7 @@ from massivetext.explain.fate import Fates
 from massivetext.folders import Folders
 from massivetext.retention import Retention
 from massivetext.verify import verify
+from pipelines import documents
 from pipelines.engine import Engine
 
 
@@ -72,6 +75,20 @@ def test_without_documents_the_sidecars_still_tell_the_rule_and_the_partner(
     assert left.partner is not None
     assert near.partner is not None
     assert left.partner.docid == near.partner.docid
+
+
+def test_without_documents_a_record_that_is_none_still_has_its_reason(sample: Path, copied: Path) -> None:
+    answers = map(json.loads, (sample / "answers.jsonl").read_text().splitlines())
+    answer = next(answer for answer in answers if answer.get("outcome") == "skipped")
+    would_go = freed_by(str(copied), "last")["documents"]
+    assert Retention(Folders(str(copied))).apply("last")["documents"] == would_go
+    corpus = Corpus(str(copied))
+    (shard,), record = corpus.place(f"{answer['source']}:{answer['row']}")
+    left = Fates(corpus).explain("x", documents.docid(shard.number, record or 0))
+    assert left is not None
+    assert left.skip is not None
+    assert (left.outcome, left.skip.reason) == ("skipped", answer["rule"])
+    assert not verify(str(copied / "train"))[1]
 
 
 def test_without_its_text_a_dropped_document_keeps_its_values_and_says_so(

@@ -53,6 +53,20 @@ JAPANESE = """<body><div class="gnavi menu"><a href=/>ホーム</a></div><div id
 <p>昨夜、川の水位が二メートル上がりました。下町の住民は朝まで知らされていませんでした。市は調査を始めています。</p>
 <p>専門家は、上流のダムの放流が原因だと話しています。次の雨までに対策が必要です。</p></div>
 <div class="side-related"><a href=x>関連ニュース一覧</a></div></body>"""
+BUILDER = "<body><nav><a href=/>Home</a></nav>" + "".join(
+    f"<section class='builder-section'><div class='builder-widget widget-text'><h2>Step {n}</h2><p>{LONG * 2}</p></div>"
+    f"<div class='builder-widget promo-box'><p>Part {n}: {LONG}</p></div></section>" for n in range(1, 9)
+)  # fmt: skip
+INDEX = "<body><div id='top'><h1>Manual</h1></div><table><tr>" + "".join(
+    f"<td><div class='category'><h2>Shelf {n}</h2><ul><li><a href=x>Entry {n} of the manual</a><li><a href=y>"
+    f"Second entry {n}</a></ul></div></td>" for n in range(8)
+)  # fmt: skip
+DISCUSSION = f"<body><div class='side'><p>Rules: {LONG}</p></div><div role='main'><h1>Wet wall</h1>" + "".join(
+    f"<div class='comment'><form><p>Reply {n}. {LONG}{LONG}</p></form></div>" for n in range(9)
+)  # fmt: skip
+API = f"""<body><div role="main"><h1>module</h1><p>{LONG}</p><dl class="function">
+<dt class="sig sig-object">open(path)</dt><dd><p>{LONG}</p></dd></dl></div>
+<p>© 2001 the authors of the module</p></body>"""
 PAGES = {
     "blog": (BLOG, ["the river rose", "our map before", "What helped", "- Boats", "  - Rowing boats", "Never again."],
              ["Home", "May 1", "anchor", "Related", "Dry wells", "network", "I was there", "Recent", "cookies",
@@ -65,6 +79,10 @@ PAGES = {
              ["Add to basket", "also like", "tin mug", "Delivery"]),
     "listing": (LISTING, ["Weaving for all", "Two days at the loom", "Cheese at home", "From milk"], ["Home",
              "Imprint"]),
+    "builder": (BUILDER, ["Step 1", "Step 8", "Part 1: ", "Part 8: "], ["Home"]),
+    "index": (INDEX, ["Shelf 0", "Second entry 7"], []),
+    "discussion": (DISCUSSION, ["Reply 0.", "Reply 8."], ["Rules"]),
+    "api": (API, ["open(path)"], ["authors"]),
     "japanese": (JAPANESE, ["昨夜、川の水位が", "次の雨まで"], ["ホーム", "関連"]),
 }  # fmt: skip
 

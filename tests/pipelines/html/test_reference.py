@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,7 +37,7 @@ PIECES = [
 
 
 def check(page: bytes) -> None:
-    tokens, nodes, blocks, text = parse(page)
+    tokens, nodes, blocks, text = parse(np.frombuffer(page, np.uint8))
     plain = reference.scan(page)
     assert [tuple(row) for row in tokens.tolist()] == plain
     tree = reference.build(page, plain)

@@ -8,13 +8,15 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import ClassVar
 
 import apache_beam as beam
 import psutil
 import pytest
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import DebugOptions, PipelineOptions
 from apache_beam.runners.portability.local_job_service import LocalJobServicer
+from apache_beam.runners.portability.stager import Stager
 
 from pipelines.runners import jobs
 from pipelines.runners.jobs import Job, NotEndedError, Running
@@ -35,10 +37,19 @@ def test_a_text_that_names_no_job_is_refused(text: str) -> None:
 
 def test_every_stage_is_a_job_of_another_name_that_dataflow_takes() -> None:
     options = ("--job_endpoint=localhost:1",)
-    names = [jobs.arguments("FlinkRunner", options, stage)[0] for stage in ("near-rounds/01", "near-rounds/01", "Mix")]
+    told = [jobs.arguments("FlinkRunner", options, stage) for stage in ("near-rounds/01", "near-rounds/01", "Mix")]
+    names = [PipelineOptions(arguments).get_all_options()["job_name"] for arguments in told]
     assert len(set(names)) == 3
-    assert all(PipelineOptions([name]).get_all_options()["job_name"].replace("-", "").isalnum() for name in names)
-    assert jobs.arguments("PortableRunner", ("--job_name=mine", "--job_endpoint=x"), "mix") == []
+    assert all(name.replace("-", "").isalnum() for name in names)
+    given = jobs.arguments("PortableRunner", ("--job_name=mine", "--job_endpoint=x"), "mix")
+    assert not any(argument.startswith(("--job_name", "--job_endpoint")) for argument in given)
+
+
+def test_beams_clients_do_not_list_the_packages_of_this_environment_for_every_job(tmp_path: Path) -> None:
+    given = jobs.arguments("PortableRunner", ("--job_endpoint=embed", "--experiments=mine"), "mix")
+    parsed = PipelineOptions(["--experiments=mine", "--no_save_main_session", *given])
+    assert set(parsed.view_as(DebugOptions).experiments) >= {"mine"}
+    assert Stager.create_job_resources(parsed, str(tmp_path)) == []
 
 
 def test_dask_is_told_to_make_a_task_of_every_shard_unless_the_user_says_how_many() -> None:

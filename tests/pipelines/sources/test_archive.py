@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.sources import Record, Skipped, Unreadable, archive, code, read
+from pipelines.sources.compression import Stream
+from pipelines.sources.tar import Lost, members
 
 CODE = b"def f(x):\r\n\treturn x  \n\n\n"
 
@@ -141,6 +143,56 @@ def test_a_broken_tar_header_loses_its_file_alone(tmp_path: Path) -> None:
     items = items_of(tmp_path, bytes(data), "p.tar")
     assert [type(item) for item in items] == [Record, Unreadable, Record, Record]
     assert items[1].position == at  # type: ignore[union-attr]
+
+
+def absurd(data: bytes, name: bytes, size: int) -> bytes:
+    """The archive with another size, and the checksum that fits, in the header of a file."""
+    at = data.find(name)
+    header = bytearray(data[at : at + 512])
+    header[124:136] = b"%011o " % size
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return data[:at] + bytes(header) + data[at + 512 :]
+
+
+@pytest.mark.parametrize("name", ["p.tar", "p.tar.gz"])
+@pytest.mark.parametrize("size", [1 << 20, 63 << 20, (8 << 30) - 1])
+def test_a_tar_header_with_an_absurd_size_loses_its_file_alone(tmp_path: Path, name: str, size: int) -> None:
+    files = {**FILES, "p/1.py": bytes(512) + b"zeros are no end of the archive here\n"}
+    data = absurd(tar(files, tarfile.USTAR_FORMAT), b"p/1.py", size)
+    items = items_of(tmp_path, data if name == "p.tar" else gzip.compress(data), name)
+    assert [item.locator.split("/")[1] for item in items if isinstance(item, Record)] == ["0.py", "2.py", "3.py"]
+    causes = [item.cause for item in items if isinstance(item, Unreadable)]
+    assert causes[-1] == "p/1.py tells more bytes than follow"
+    assert len(causes) == 1 + (size > archive.RECORD_LIMIT)  # such a file is first counted for its size
+
+
+def test_an_archive_of_absurd_sizes_is_read_to_its_end_twice_at_most(tmp_path: Path) -> None:
+    data = tar({f"p/{n:03d}.py": b"%d\n" % n for n in range(200)}, tarfile.USTAR_FORMAT)
+    for n in range(200):
+        data = absurd(data, b"p/%03d.py" % n, 1 << 24)
+    (tmp_path / "p.tar").write_bytes(data)
+    read_bytes = 0
+
+    class Counted(Stream):
+        def read(self, size: int = -1) -> bytes:
+            nonlocal read_bytes
+            found = super().read(size)
+            read_bytes += len(found)
+            return found
+
+    with Counted(open(tmp_path / "p.tar", "rb"), None) as stream:
+        found = list(members(stream, lambda name, size: True))
+    assert [type(item) for item in found] == [Lost] * 200
+    assert read_bytes <= 2 * len(data)
+
+
+def test_files_above_what_is_held_are_read_as_those_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {**FILES, "LICENSE": b"Permission is hereby granted, free of charge, to any person obtaining a copy"}
+    whole = items_of(tmp_path, tar(files), "p.tar")
+    for held in (0, 1000, 5000):
+        monkeypatch.setattr(archive, "_HELD", held)
+        assert items_of(tmp_path, tar(files), "p.tar") == whole
 
 
 def test_a_damaged_zip_member_loses_itself_alone_and_a_damaged_directory_all(tmp_path: Path) -> None:

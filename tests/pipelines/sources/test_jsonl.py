@@ -3,6 +3,8 @@ from __future__ import annotations
 import bz2
 import gzip
 import json
+import lzma
+import random
 from pathlib import Path
 
 import pytest
@@ -111,8 +113,6 @@ def test_a_truncated_gzip_gives_its_whole_lines_and_one_unreadable_at_the_end(tm
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, zstandard.compress])
 def test_damage_in_the_middle_is_reported_once_after_what_came_before(tmp_path: Path, pack: object) -> None:
-    import random
-
     words = random.Random(5)
     data = b"".join(line(text=str(words.getrandbits(400))) for _ in range(20_000))
     stored = bytearray(pack(data))  # type: ignore[operator]
@@ -124,6 +124,29 @@ def test_damage_in_the_middle_is_reported_once_after_what_came_before(tmp_path: 
     assert isinstance(items[-1], Unreadable)
     assert 0 < items[-1].position <= len(stored)
     assert sum(isinstance(item, Record) for item in items) > 100
+
+
+PACKS = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": zstandard.compress}
+
+
+@pytest.mark.parametrize("suffix", PACKS)
+@pytest.mark.parametrize("is_cut_inside_lines", [False, True])
+def test_a_damaged_member_of_many_loses_its_own_lines(tmp_path: Path, suffix: str, is_cut_inside_lines: bool) -> None:
+    lines = [line(text=f"{number} {random.Random(number).getrandbits(2000)}") for number in range(60)]
+    parts = [b"".join(lines[at : at + 10]) for at in range(0, 60, 10)]
+    if is_cut_inside_lines:  # as bgzip cuts: member n ends 100 bytes into the first line of member n + 1
+        whole, ends = b"".join(parts), [100 + sum(map(len, parts[: n + 1])) for n in range(5)]
+        parts = [whole[begin:end] for begin, end in zip([0, *ends], [*ends, len(whole)], strict=True)]
+    members = [bytearray(PACKS[suffix](part)) for part in parts]
+    members[2][40:60] = bytes(20)
+    items = list(read(write(tmp_path, b"".join(members), "a.jsonl" + suffix)))
+    kept = [int(item.text.split()[0]) for item in items if isinstance(item, Record) and item.text]
+    first = 31 if is_cut_inside_lines else 30
+    assert kept == [*range(20), *range(first, 60)]
+    lost = [item for item in items if isinstance(item, Unreadable)]
+    assert [item.row for item in lost] == ([20, 21] if is_cut_inside_lines else [20])
+    assert "damaged" in lost[0].cause
+    assert [item.row for item in items] == list(range(len(items)))
 
 
 def test_a_line_beyond_the_limit_is_unreadable_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,11 +5,12 @@ import gzip
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+import mwparserfromhell
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.sources import Record, Skipped, Unreadable, mediawiki, read
+from pipelines.sources import Record, Skipped, Unreadable, mediawiki, read, wikitext
 from pipelines.sources.wikitext import plain_text
 
 HEAD = (
@@ -211,6 +212,32 @@ MARKS = "[[ ]] {{ }} {| |} | == ''' <ref> </ref> <br> * # \n a b File: &amp;"
 def test_any_wikitext_gives_a_text_without_templates_and_links(pieces: list[str]) -> None:
     text = plain_text(" ".join(pieces))
     assert not any(mark in text for mark in ("[[", "{{", "'''", "\x01"))
+
+
+NODES = """
+    {{lang|fr|mot}} {{lang|fr|{{x}}}} {{x|y=1|[[a]]}} {{convert|5|km}} {{ birth_date |1990|1|2}} {{{1|2}}} <!-- c -->
+    <ref>note</ref> <ref_name="x"/> <b_{{x}}>bold</b> <div> </div> <math>x</math> <nowiki>'' {{x}}</nowiki> <br> ''i''
+    {| |- |} [[a|b_{{x}}]] [[File:x.png|{{x}}]] [http://x.org_y_{{x}}] == <li> &amp; {{ }} [[ ]] </ref> <table> <{{x}}>
+"""
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from([*NODES.replace("\n", " ").split(), "\n", "\n* ", "\n{|\n|-\n| ", "\n|}\n", " a "])))
+def test_leaving_out_tokens_early_gives_the_text_of_the_whole_tree(pieces: list[str]) -> None:
+    source = "".join(pieces).replace("_", " ")
+    whole = mwparserfromhell.parse(source, skip_style_tags=False)
+    rendered = "".join(wikitext._Renderer(wikitext._ALWAYS_LEFT_OUT).render(whole))
+    assert plain_text(source) == wikitext._drop_empty_sections(wikitext._tidy(rendered))
+
+
+def test_a_damaged_stream_of_a_dump_loses_its_own_pages(tmp_path: Path) -> None:
+    pages = ["".join(page(f"T{n}", f"text {n}", n) for n in range(at, at + 3)) for at in range(0, 12, 3)]
+    streams = [bytearray(bz2.compress(part.encode())) for part in (HEAD, *pages, END)]
+    streams[2][30:40] = bytes(10)
+    items = items_of(tmp_path, b"".join(streams), "w.xml.bz2")
+    assert [item.title for item in items if isinstance(item, Record)] == [f"T{n}" for n in (0, 1, 2, *range(6, 12))]
+    assert [item.row for item in items if isinstance(item, Unreadable)] == [3]
+    assert all(item.locator.startswith("bgwiki:") for item in items if isinstance(item, Record))
 
 
 def test_the_shared_dumps_are_read_whole(shared_data: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import brotli
@@ -172,8 +175,6 @@ BROKEN = {
 @pytest.mark.parametrize("kind", BROKEN)
 @pytest.mark.parametrize("name", ["a.warc", "a.warc.gz", "whole.warc.gz", "a.warc.bz2"])
 def test_a_record_with_broken_framing_loses_itself_alone(tmp_path: Path, kind: str, name: str) -> None:
-    import bz2
-
     data = [record(response(), 0), BROKEN[kind], record(response(), 2), record(response(), 3)]
     if name == "a.warc":
         stored = b"".join(data)
@@ -198,6 +199,15 @@ def test_a_damaged_gzip_member_loses_its_record_alone_wherever_the_damage_is(tmp
         found = ids(items)
         is_harmless = 4 <= at <= 9  # time, flags and system of the gzip header are no part of the data
         assert found == [0, 1, 2, 3] if is_harmless and -1 not in found else found == [0, -1, 2, 3], at
+
+
+@pytest.mark.parametrize("pack", [bz2.compress, lzma.compress])
+def test_a_damaged_bzip2_or_xz_stream_loses_its_record_alone(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    packed = [pack(record(response(PAGE + b"%d" % i * 200), i)) for i in range(4)]
+    broken = packed[1][:60] + bytes(20) + packed[1][80:]
+    name = "a.warc.bz2" if pack is bz2.compress else "a.warc.xz"
+    items = list(read(write(tmp_path, packed[0] + broken + packed[2] + packed[3], name)))
+    assert ids(items) == [0, -1, 2, 3]
 
 
 @pytest.mark.parametrize("name", ["a.warc", "a.warc.gz"])
