@@ -46,7 +46,7 @@ class Subset:
     patterns: tuple[str, ...]
     rules: tuple[Rule, ...] = ()
     reader: str | None = None
-    extractor: str = "trafilatura"
+    extractor: str = "gopher"
     exact: Role = "full"
     near: Role = "full"
     cut: Role = "full"
