@@ -32,7 +32,7 @@ from pipelines.engine import PROCESSES_PAY_SECONDS, Engine
 from pipelines.exchange import ExchangeWork
 from pipelines.stage import Mark, Result, ShardWork, Stage
 
-SCALE = 24
+SCALE = 64
 ROUNDS = 1
 LEAST_SECONDS, LEAST_SPEEDUP, MOST_BEAM = 120.0, 1.7, 0.10
 
@@ -154,9 +154,8 @@ def beam_share(folder: Path, corpus: Path) -> tuple[float, float]:
     return total, 1 - _inside / total
 
 
-def compare(folder: Path, scale: int, rounds: int) -> dict[str, Any]:
+def compare(folder: Path, corpus: Path, rounds: int) -> dict[str, Any]:
     """Medians over interleaved rounds of `curate` with one worker and with two."""
-    corpus = samples.make(folder / "corpus", "demo", scale=scale)
     curate(samples.make(folder / "warm", "tests"), folder / "out", 1)
     runs: dict[int, list[dict[str, float]]] = {1: [], 2: []}
     for _ in range(rounds):
@@ -173,9 +172,11 @@ def main() -> None:
     made = argparse.ArgumentParser(prog="python -m benchmarks.workers", description=__doc__)
     made.add_argument("--scale", type=int, default=SCALE, help=f"of the demo corpus (default: {SCALE})")
     made.add_argument("--rounds", type=int, default=ROUNDS, help=f"runs of each, in turn (default: {ROUNDS})")
+    made.add_argument("--corpus", type=Path, metavar="DIR", help="an input folder instead of one made now")
     given = made.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        found = compare(Path(name), given.scale, given.rounds)
+        corpus = given.corpus or samples.make(Path(name) / "corpus", "demo", scale=given.scale)
+        found = compare(Path(name), corpus, given.rounds)
         wall, cpu = found["wall"], found["cpu"]
         for workers in wall:
             print(f"curate, workers {workers}: {wall[workers]:.1f} s wall, {cpu[workers]:.1f} s CPU")
@@ -184,7 +185,7 @@ def main() -> None:
         print(f"without the start {wall[1] / (wall[2] - found['start_up']):.2f} times")
         if cpu[1] < LEAST_SECONDS:
             print(f"fewer than {LEAST_SECONDS:.0f} CPU seconds: take a larger --scale")
-        total, share = beam_share(Path(name), Path(name) / "corpus")
+        total, share = beam_share(Path(name), corpus)
         print(f"Beam's share of a whole build's {total:.0f} CPU seconds: {share:.1%} (wanted: below {MOST_BEAM:.0%})")
 
 
