@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 
 from pipelines.html import names
@@ -122,7 +123,7 @@ def _after_markup(page: bytes, at: int) -> int:
 def scan(page: bytes, noscript: bool = False) -> list[Token]:
     """Tokens of a page: tag (negative for its end, 0 for text), begin, end, hints."""
     tokens: list[Token] = []
-    at = text = 0
+    at = text = drawings = 0
     while (start := page.find(b"<", at)) >= 0 and len(tokens) + 2 <= TOKEN_LIMIT:
         tag_name = _TAG.match(page, start)
         if tag_name is None:
@@ -142,8 +143,10 @@ def scan(page: bytes, noscript: bool = False) -> list[Token]:
         hints |= found | (EMPTY if page[at - 2 : at] == b"/>" else 0)
         tokens += [(0, text, start, 0)] * (start > text)
         text = at
+        if key == "svg" and not hints & EMPTY:
+            drawings = max(0, drawings - 1) if closing else drawings + 1
         if DOES[key] & RAW and not (key == "noscript" and noscript):
-            if not closing:
+            if not closing and not (drawings and hints & EMPTY):
                 end = re.compile(rb"</" + re.escape(name) + rb"(?=[\x00\x09-\x0d >/]|\Z)", re.IGNORECASE).search(
                     page, at
                 )
@@ -177,6 +180,7 @@ class Builder:
     dead: list[str] = field(default_factory=lambda: [""])
     block: Block = field(default_factory=Block)
     link: int = -1
+    to_come: Counter[str] = field(default_factory=Counter)  # end tags to come, by name
 
     @property
     def top(self) -> int:
@@ -247,11 +251,14 @@ class Builder:
             self.flush()
         elif not (flags & SKIP or hidden or dead == name or (closing and self.nearest(name))):
             return
-        if flags & (VOID | RAW) or (flags & SKIP and hints & EMPTY) or name in ("html", "body", "head"):
+        endless = flags & SKIP and not closing and (hints & EMPTY or not self.to_come[name])
+        if flags & (VOID | RAW) or endless or name in ("html", "body", "head"):
             return
         remains = self.remains(name) if closing else self.implied(name) if flags & BLOCK and not dead else self.top
         if remains is None:
             return
+        if name == dead == "button" and not closing:
+            remains = self.nearest("button") - 1
         del self.open[remains + 1 :], self.dead[remains + 1 :]
         self.link = -1 if self.link > self.top else self.link
         if not closing:
@@ -262,9 +269,10 @@ class Builder:
 
 def build(page: bytes, tokens: list[Token]) -> Tree:
     """The tree of a page's tokens."""
-    builder = Builder()
+    builder = Builder(to_come=Counter(NUMBERS[-tag] for tag, *_ in tokens if tag < 0))
     for tag, begin, end, hints in tokens:
         if tag:
+            builder.to_come[NUMBERS[abs(tag)]] -= tag < 0
             builder.tag(NUMBERS[abs(tag)], tag < 0, hints)
         elif not builder.dead[-1]:
             builder.block.add(page[begin:end].decode(), builder.pre(), builder.link >= 0)

@@ -16,7 +16,7 @@ from pipelines.html.names import ATTRIBUTE_TABLE, ATTRIBUTES, CUSTOM, EMPTY, FLA
 # A tag is TOKEN[0] > 0, its end tag the negative number, text 0; then begin and end in the page, and hints.
 COLUMNS = 4
 TOKEN_LIMIT = 1 << 22  # tokens that are read of a page: 64 MiB of memory; the rest of the page is left off
-TITLE, NOSCRIPT, INLINE = TAGS["title"], TAGS["noscript"], TAGS["inline"]
+TITLE, NOSCRIPT, INLINE, SVG = TAGS["title"], TAGS["noscript"], TAGS["inline"], TAGS["svg"]
 FIRST_LETTERS = sum({1 << (ord(name[0]) & 31) for name in ATTRIBUTES})  # most attributes are told by one look
 
 
@@ -109,7 +109,7 @@ def scan(page, noscript, tokens):
 
     `noscript`: whether what stands there for browsers without scripts is read.
     """
-    size, count, at, text = page.shape[0], 0, 0, 0
+    size, count, at, text, drawings = page.shape[0], 0, 0, 0, 0
     while at < size and count + 2 <= tokens.shape[0]:
         at = find_byte(page, at, size, 60)
         start = at
@@ -143,8 +143,11 @@ def scan(page, noscript, tokens):
         if start > text:
             count = _put(tokens, count, 0, text, start, 0)
         text = at
+        if tag == SVG and not found & EMPTY:
+            drawings = max(0, drawings - 1) if closing else drawings + 1
         if FLAGS[tag] & RAW and not (tag == NOSCRIPT and noscript):
-            if not closing:
+            # In a drawing, "<title/>" is all of it; elsewhere the slash says nothing.
+            if not closing and not (drawings and found & EMPTY):
                 at = _raw_end(page, at, size, name, end)
                 if tag == TITLE:
                     count = _put(tokens, count, tag, text, at, 0)

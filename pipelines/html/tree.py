@@ -152,7 +152,10 @@ def build(page, tokens, nodes, blocks, text):
     most = count + 2
     stack, under, walls = np.zeros(most, np.int32), np.zeros(most, np.int32), np.zeros(most, np.int32)
     dead = np.zeros(most, np.uint8)  # 0, or the tag of the element that hides all in it
-    nearest = np.zeros(256, np.int64)
+    nearest, to_come = np.zeros(256, np.int64), np.zeros(256, np.int64)  # by tag: innermost open one, end tags to come
+    for t in range(count):
+        if tokens[t, 0] < 0:
+            to_come[-tokens[t, 0]] += 1
     nodes[0, TAG], nodes[0, PARENT], nodes[0, HINTS] = 0, 0, 0
     made, found, top, at, begin = 1, 0, 0, 0, 0
     weight, linked, stops, link = 0, 0, 0, -1  # link: depth at which the open link began, or -1
@@ -161,6 +164,8 @@ def build(page, tokens, nodes, blocks, text):
         closing = tag < 0
         kind = int64(tokens[t, 0]) if t < count else int64(0)
         tag = abs(tag)
+        if t < count and closing:
+            to_come[tag] -= 1
         if t < count and kind == 0:
             if not dead[top]:
                 pre = nearest[PRE] > 0 or nearest[LISTING] > 0
@@ -188,7 +193,9 @@ def build(page, tokens, nodes, blocks, text):
             above = nodes[stack[top], TAG]
             if FLAGS[above] & HEADING or above in (SUMMARY, DT):
                 continue
-        leaves = flags & (VOID | RAW) or (flags & SKIP and hints & EMPTY) or tag in (HTML, BODY, HEAD_TAG)
+        # What hides all in it and never ends would hide the rest of the page.
+        endless = flags & SKIP and not closing and (hints & EMPTY or not to_come[tag])
+        leaves = flags & (VOID | RAW) or endless or tag in (HTML, BODY, HEAD_TAG)
         if flags & BLOCK or t == count:
             # A block-level tag ends the running block.
             while at > begin and (text[at - 1] == 32 or text[at - 1] == 10):
@@ -225,6 +232,8 @@ def build(page, tokens, nodes, blocks, text):
                 remains = _implied(tag, top, nearest, walls[top])
                 if flags & HEADING and remains > 0 and FLAGS[nodes[stack[remains], TAG]] & HEADING:
                     remains -= 1
+            elif tag == BUTTON and dead[top] == BUTTON:
+                remains = nearest[BUTTON] - 1
         while top > remains:
             nearest[nodes[stack[top], TAG]] = under[top]
             top -= 1

@@ -25,7 +25,7 @@ ATTRIBUTES = [
     'style=" display:none"',
 ]  # fmt: skip
 MARKS = (
-    "<svg/> <div/> <!--_x_--> <!--> <!---> <!--_a_--!> <!doctype> <?xml?> </_x> < </ <1 &amp; &notit; &nGt; &#65 "
+    "<svg/> <title/> <div/> <!--_x_--> <!--> <!---> <!--_a_--!> <!doctype> <?xml?> </_x> < </ <1 &amp; &notit; &nGt; &#65 "
     "&#x80; &#xD800; &#0; &eacute &nbsp; &; &# word. é 。漢字 ﬁ 😀 x<y </script <p"
 )
 PIECES = [
