@@ -119,7 +119,7 @@ def against(nodes, inside, total, linked, counts, spared):
                 found &= BY_COMMENT
             if share >= 85 and page - counts[i] < 600 and counts[i] >= _MUCH:
                 found = 0
-            if total[i] >= _MUCH or share >= 15:
+            if share >= 15 or (total[i] >= _MUCH and share >= 5):
                 found &= ~(BY_META | BY_CAPTION)
             if share >= 15 and counts[i] * 3 >= total[i]:
                 found &= ~BY_HEADER

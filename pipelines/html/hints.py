@@ -14,6 +14,7 @@ from pipelines.html.names import (
     CLASS,
     COMMENT,
     CONTENT,
+    FRAGMENT,
     HIDDEN,
     HIDES,
     HREF,
@@ -21,6 +22,7 @@ from pipelines.html.names import (
     ITEMPROP,
     KILL,
     LINK,
+    META,
     OFFSET,
     PRIME,
     PROPERTY_TABLE,
@@ -164,6 +166,8 @@ def class_hints(page, begin, end, longest=LONGEST):
                 said |= meaning
                 contents += meaning & CONTENT != 0
             words += 1
+        if said & META and contents == 1:
+            said &= ~CONTENT  # "post-meta" is no post
         if not said & CANCEL and words <= longest:
             part |= said | (STRONG if contents > 1 else 0)
     against = KILL | COMMENT
@@ -173,7 +177,7 @@ def class_hints(page, begin, end, longest=LONGEST):
 
 
 @njit
-def _begins(page, begin, end, word):
+def begins(page, begin, end, word):
     """Whether page[begin:end] begins with a word, in any case."""
     if end - begin < word.shape[0]:
         return False
@@ -199,9 +203,9 @@ def _hides(page, begin, end):
         while value < end and is_blank(page[value]):
             value += 1
         if i < end and page[i] == 58:
-            if stop - start == 7 and _begins(page, start, stop, _DISPLAY) and _begins(page, value, end, _NONE):
+            if stop - start == 7 and begins(page, start, stop, _DISPLAY) and begins(page, value, end, _NONE):
                 return True
-            if stop - start == 10 and _begins(page, start, stop, _VISIBILITY) and _begins(page, value, end, _UNSEEN):
+            if stop - start == 10 and begins(page, start, stop, _VISIBILITY) and begins(page, value, end, _UNSEEN):
                 return True
         i = find_byte(page, i, end, 59) + 1
     return False
@@ -223,4 +227,6 @@ def value_hints(page, tag, attribute, begin, end):
         return HIDDEN if end - begin == 4 and page[begin] | 32 == 116 else 0
     if attribute == HIDES:
         return HIDDEN if end - begin != 11 else 0  # "until-found" is text that a search finds
-    return LINK if attribute == HREF else 0
+    if attribute != HREF:
+        return 0
+    return LINK | FRAGMENT if find_byte(page, begin, end, 35) < end else LINK

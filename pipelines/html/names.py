@@ -32,9 +32,11 @@ CUSTOM = TAGS["custom"]
 # What is known of an element from its attributes. KILL and COMMENT stand for parts that are not the page's matter,
 # META for lines about it, CONTENT and STRONG for the matter itself.
 HIDDEN, KILL, COMMENT, META, CONTENT, STRONG, LINK, MAIN = (1 << n for n in range(8))
+TEASER = 1 << 12  # the beginning of another page
 CANCEL = 1 << 8  # of words only: makes a name mean nothing
 ALONE = 1 << 9  # of words only: means something only as a whole class name
 EMPTY = 1 << 10  # of tags only: ends in "/>"
+FRAGMENT = 1 << 11  # of links only: leads to a place in a page
 
 CLASS, ROLE, ITEMPROP, HIDES, ARIA_HIDDEN, STYLE, HREF, ID = range(1, 9)
 ATTRIBUTES = {
@@ -72,7 +74,7 @@ _WORDS = {
         share sharing shares sharebar sharebox sharebuttons sharethis shariff social socials socialmedia sharedaddy
         addthis addtoany a2a heateor ssba facebook twitter whatsapp pinterest telegram follow followus sns
         related relateds relatedposts relatedarticles relatedlinks relatedcontent recommended recommendation
-        recommendations recommend outbrain taboola zergnet revcontent mostread mostpopular readnext
+        recommendations recommend outbrain taboola zergnet revcontent readnext
         upnext upsell upsells crosssell crosssells recirc recirculation yarpp crp seealso moreon alsolike youmaylike
         ad ads advert adverts advertisement advertisements advertising adsense adsbygoogle adslot adunit adbox
         adcontainer adwrapper adzone dfp sponsor sponsors sponsored promobox
@@ -80,7 +82,8 @@ _WORDS = {
         cookielaw modal modals popup popups lightbox tooltip toast snackbar interstitial offcanvas drawer
         newsletter newsletters subscribe subscription signup signin login logon register registration mailchimp mc4wp
         optin donate donation mailinglist userbar searchform searchbox searchbar toolbar printfriendly feedback
-        navleiste fusszeile seitenleiste werbung teilen reklama noprint skip-link""",
+        mostviewed mostread mostpopular popularposts recentposts latestposts latestnews recommande flyout disclaimer
+        placeholder paywall navleiste fusszeile seitenleiste werbung teilen reklama noprint skip-link""",
     HIDDEN: """sr-only visually-hidden visuallyhidden element-invisible screen-reader-text screenreader headerlink
         editsection anchorjs-link""",
     KILL | ALONE: "hidden hide links anzeige secondary gutter widget",
@@ -90,15 +93,17 @@ _WORDS = {
     META: """byline bylines author authors dateline timestamp pubdate postmeta entrymeta meta metadata tag tags taglist
         tagcloud hashtags category categories catlinks taxonomy posted postedby avatar bio authorbio authorbox
         authorinfo printfooter jumpto permalink readingtime viewcount
+        caption captions credit credits imagecaption photocredit bildunterschrift bildquelle
         votes vote likes publishdate infoline prevnext backlink backtotop readmore buttons actions tools
         userinfo postprofile username usertitle posthead postinfo profile""",
     META | ALONE: "date dates source previous next time rating ratings signature",
+    TEASER: "teaser teasers",
     CONTENT: """content contents article articles post posts entry story body text main markdown prose richtext rte
         wysiwyg description articlebody articlecontent articletext postbody postcontent posttext entrycontent
         entrybody maincontent contentmain bodytext storybody storytext storycontent blog hentry message messages answer
         question section lede copy document documentwrapper rst topic thread cooked inhalt contenido contenu conteudo
         contenuto recipe product page paragraph detail details summary abstract transcript""",
-    CANCEL: "has with no without is not open closed enabled disabled active js hover item-page wp below above",
+    CANCEL: "has with no without is not open closed enabled disabled active js hover item-page below above",
 }
 
 
@@ -110,14 +115,14 @@ _TAILS = {
         most popular|read next|up next|top stories|see more|keep reading|trending now|in this series|filed under
         subscribe|stay connected|stay informed|quick links|recent posts|blogroll
         sitemap|related topics|related links|related content|related articles|related posts|related stories
-        Ähnliche Artikel|Ähnliche Beiträge|kommentare|weitere artikel|weitere themen|mehr zum thema|schlagwörter|teilen
-        das könnte sie auch interessieren|auch interessant|verwandte artikel|neueste beiträge|kategorien|archiv
-        commentaires|articles similaires|sur le même sujet|à lire aussi|partager|lire aussi|catégories|articles récents
-        comentarios|artículos relacionados|te puede interesar|noticias relacionadas|compartir|categorías|etiquetas
-        leia também|veja também|comentários|notícias relacionadas|compartilhe|articoli correlati|leggi anche|commenti
-        potrebbe interessarti|condividi|lees ook|gerelateerde artikelen|reacties|komentarze|czytaj także|zobacz też
-        podobne artykuły|Похожие статьи|Читайте также
-        Комментарии|Поделиться|Теги|Σχετικά άρθρα|Σχόλια|関連記事|おすすめ記事
+        ähnliche artikel|ähnliche beiträge|kommentare|weitere artikel|weitere themen|mehr zum thema|schlagwörter|teilen
+        das könnte sie auch interessieren|verwandte artikel|neueste beiträge|kategorien|archiv
+        commentaires|articles similaires|sur le même sujet|partager|catégories|articles récents
+        comentarios|artículos relacionados|noticias relacionadas|compartir|categorías|etiquetas
+        comentários|notícias relacionadas|compartilhe|articoli correlati|commenti
+        condividi|gerelateerde artikelen|reacties|komentarze
+        podobne artykuły|похожие статьи
+        комментарии|поделиться|теги|σχετικά άρθρα|σχόλια|関連記事|おすすめ記事
         コメント|相关文章|相关阅读|相关新闻|推荐阅读|评论|相關文章|相關新聞|延伸閱讀|관련 기사
         관련기사|댓글|مواضيع ذات صلة|اقرأ أيضا
         اقرأ أيضاً|التعليقات|אולי יעניין אותך|תגובות|ilgili haberler|yorumlar|benzer yazılar
@@ -130,9 +135,17 @@ _TAILS = {
         recent comments|latest posts|latest news|latest articles|latest stories|popular posts|popular articles
         most viewed|also on|also read|read also|read more|share this|follow us|get our newsletter|customers also
         customers who|people also|similar products|similar posts|similar articles|trending on|explore more|thoughts on
+        lesen sie auch|lies auch|lesetipp|auch interessant|das könnte sie|das könnte dich|passend dazu|weiterlesen
+        zum weiterlesen|weitere informationen|weitere beiträge|weitere news|weitere nachrichten|mehr artikel|mehr zu
+        neueste artikel|über den autor|über die autorin|zum autor|zur autorin
+        à lire aussi|lire aussi|sur le même thème|à propos de l'auteur
+        le puede interesar|te puede interesar|lea también|lea además|más noticias|más sobre|sobre el autor
+        leggi anche|potrebbe interessarti|sull'autore|leia também|leia mais|veja também|sobre o autor
+        czytaj też|czytaj także|zobacz też|zobacz także|o autorze|lees ook|lees verder|meer over
+        читайте также|об авторе
         schreibe einen kommentar|hinterlasse einen kommentar|schreib einen kommentar|kommentar hinterlassen
         laisser un commentaire|deja un comentario|deja una respuesta|deixe um comentário|lascia un commento
-        dodaj komentarz|geef een reactie|Добавить комментарий|コメントを残す|发表评论|發表迴響""",
+        dodaj komentarz|geef een reactie|добавить комментарий|コメントを残す|发表评论|發表迴響""",
 }
 
 
@@ -178,8 +191,12 @@ def table(values: dict[bytes, int]) -> Table:
 
 
 def _phrases(lists: dict[int, str]) -> dict[bytes, int]:
+    """The phrases, and each with a capital at its beginning: beyond ASCII they are looked up as they stand."""
     lines = ((bits, phrase) for bits, text in lists.items() for line in text.split("\n") for phrase in line.split("|"))
-    return {phrase.strip().encode(): bits for bits, phrase in lines}
+    phrases = [(bits, phrase.strip()) for bits, phrase in lines]
+    return {
+        form.encode().lower(): bits for bits, phrase in phrases for form in (phrase, phrase[0].upper() + phrase[1:])
+    }
 
 
 def _meanings(lists: dict[int, str]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from pipelines.html import names
 from pipelines.html.hints import LONGEST
-from pipelines.html.names import BLOCK, CELL, DOES, EMPTY, HEADING, HIDDEN, LINK, RAW, SKIP, TAGS, VOID
+from pipelines.html.names import BLOCK, CELL, DOES, EMPTY, FRAGMENT, HEADING, HIDDEN, LINK, RAW, SKIP, TAGS, VOID
 from pipelines.html.reference_text import Block
 from pipelines.html.scan import TOKEN_LIMIT
 
@@ -53,8 +53,11 @@ def class_hints(value: bytes, longest: int = LONGEST) -> int:
         said = 0
         for meaning in meanings:
             said |= meaning
+        contents = sum(m & names.CONTENT != 0 for m in meanings)
+        if said & names.META and contents == 1:
+            said &= ~names.CONTENT
         if not said & names.CANCEL and len(words) <= longest:
-            part |= said | (names.STRONG if sum(m & names.CONTENT != 0 for m in meanings) > 1 else 0)
+            part |= said | (names.STRONG if contents > 1 else 0)
     if not whole & (names.KILL | names.COMMENT) and whole & names.CONTENT:
         part &= ~(names.KILL | names.COMMENT)
     return whole | part
@@ -88,7 +91,9 @@ def _attribute_hints(tag: int, name: bytes, value: bytes) -> int:
         names.ARIA_HIDDEN: len(value) == 4 and key.startswith("t"),
         names.HIDES: len(value) != 11,
     }
-    return HIDDEN if hides.get(kind) else LINK if kind == names.HREF else 0
+    if kind == names.HREF:
+        return LINK | (FRAGMENT if b"#" in value else 0)
+    return HIDDEN if hides.get(kind) else 0
 
 
 def _attributes(page: bytes, at: int, tag: int) -> tuple[int, int]:
@@ -242,7 +247,8 @@ class Builder:
                 self.block.line(self.pre())
             return
         if name == "a" and dead != "a" and (closing or not hidden):
-            self.link = self.top if hints & LINK and not closing else -1
+            anchor = hints & FRAGMENT and self.top and DOES[self.open[-1][0]] & HEADING
+            self.link = self.top if hints & LINK and not closing and not anchor else -1
             return
         above = self.open[-1][0]
         if name == "button" and not dead and self.top and (DOES[above] & HEADING or above in ("summary", "dt")):

@@ -13,10 +13,11 @@ import numpy as np
 from numba import njit
 
 from pipelines.html import evidence
+from pipelines.html.cards import drop_cards
 from pipelines.html.evidence import BY_COMMENT, BY_FORM, BY_HEADER, BY_META, BY_TAG, BY_WORDS, counted, is_rich
-from pipelines.html.hints import find_name
-from pipelines.html.names import FIRST, FLAGS, HEADING, MAIN, STRONG, TAGS, TAIL_TABLE, WHOLE
-from pipelines.html.tree import BEGIN, END, HINTS, LINKED, NODE, PARENT, STOPS, TAG, WEIGHT
+from pipelines.html.names import FLAGS, HEADING, MAIN, STRONG, TAGS
+from pipelines.html.tails import drop_idle_headings, drop_tails, is_notice, is_pointer
+from pipelines.html.tree import HINTS, LINKED, NODE, PARENT, STOPS, TAG, WEIGHT
 
 # fmt: off
 ARTICLE, BLOCKQUOTE, DD, DETAILS, DL, DT, LI, MAIN_TAG, OL, P, PRE, TABLE, TD, TH, TR, UL, H1 = (
@@ -84,8 +85,11 @@ def inside_of(nodes, element):
 
 
 @njit
-def is_linky(nodes, blocks, group, total, linked, b):
-    """Whether a block is a link and little else, alone or in a list or table of such."""
+def is_linky(nodes, blocks, group, total, linked, prose, b):
+    """Whether a block is a link and little else, alone or in a list or table of such.
+
+    `prose`: whether nearly all around it is running text, so that a paragraph may be a longer link.
+    """
     node = blocks[b, NODE]
     tag, weight, links = nodes[node, TAG], blocks[b, WEIGHT], blocks[b, LINKED]
     if tag in (LI, DD, DT, TD, TH):
@@ -96,66 +100,8 @@ def is_linky(nodes, blocks, group, total, linked, b):
     if tag == PRE:
         return False
     if tag == P:
-        return 5 * links > 4 * weight and weight < 60
+        return 5 * links > 4 * weight and weight < (150 if prose else 60)
     return 2 * links > weight
-
-
-@njit
-def is_tail(text, begin, end):
-    """Whether a heading says that what follows is not the page's own text."""
-    i, words = begin, 0
-    while i < end and words < 4:
-        while i < end and text[i] != 32 and text[i] != 10:
-            i += 1
-        stop = i
-        while stop > begin and (text[stop - 1] == 58 or text[stop - 1] == 46 or text[stop - 1] == 33):
-            stop -= 1
-        found = find_name(text, begin, stop, TAIL_TABLE)
-        if found == FIRST or (found == WHOLE and i >= end):
-            return True
-        words += 1
-        i += 1
-    return find_name(text, begin, end, TAIL_TABLE) != 0
-
-
-@njit
-def is_notice(text, begin, end):
-    """Whether a block says first of all whose rights something is."""
-    found = False
-    for i in range(begin, min(begin + 16, end - 1)):
-        found |= text[i] == 0xC2 and text[i + 1] == 0xA9
-    return found
-
-
-@njit
-def _drop_tails(nodes, blocks, text, last, counts, keep):
-    """What follows a heading such as "Related articles" in the same part of the page, unless it is much."""
-    steps = 4 * blocks.shape[0]  # a page of such headings alone must not take the square of its size
-    for b in range(blocks.shape[0]):
-        if steps <= 0:
-            break
-        if not keep[b] or blocks[b, WEIGHT] > 40 or not is_tail(text, blocks[b, BEGIN], blocks[b, END]):
-            continue
-        node = blocks[b, NODE]
-        if nodes[node, TAG] in (LI, TD, TH, DD, PRE):
-            continue
-        rank = nodes[node, TAG] - H1 if FLAGS[nodes[node, TAG]] & HEADING else 6
-        part = nodes[node, PARENT]
-        # A heading may have a wrapper of its own.
-        for _ in range(2):
-            if part and (b + 1 == blocks.shape[0] or blocks[b + 1, NODE] > last[part]):
-                part = nodes[part, PARENT]
-        held, stop = 0, b + 1
-        while stop < blocks.shape[0] and blocks[stop, NODE] <= last[part]:
-            tag = nodes[blocks[stop, NODE], TAG]
-            if FLAGS[tag] & HEADING and tag - H1 <= rank:
-                break
-            held += counted(nodes, blocks, stop)
-            stop += 1
-        steps -= stop - b
-        if 4 * held < counts[0]:
-            for other in range(b, stop):
-                keep[other] = False
 
 
 @njit
@@ -169,10 +115,13 @@ def kept(nodes, blocks, text, spared, listing=False):
     usable = np.zeros(count, np.bool_)
     for b in range(count):
         usable[b] = held[blocks[b, NODE]] == 0
+    if not listing:
+        drop_cards(nodes, blocks, usable)
     use_total, _, use_counts = evidence.sums(nodes, blocks, usable, listing)
     core, ring = container(nodes, use_counts, use_total)
     in_core, in_ring = inside_of(nodes, core), inside_of(nodes, ring)
     group, last = groups(nodes)
+    prose = 8 * (use_total[core] - use_counts[core]) < use_total[core]
     keep = np.zeros(count, np.bool_)
     for b in range(count):
         node = blocks[b, NODE]
@@ -180,17 +129,16 @@ def kept(nodes, blocks, text, spared, listing=False):
             continue
         tag = nodes[node, TAG]
         if in_core[node]:
-            keep[b] = FLAGS[tag] & HEADING or listing or not is_linky(nodes, blocks, group, total, linked, b)
+            keep[b] = FLAGS[tag] & HEADING or listing or not is_linky(nodes, blocks, group, total, linked, prose, b)
         elif FLAGS[tag] & HEADING:
             keep[b] = tag != H1 or last[nodes[node, PARENT]] > core
         else:
             rich = is_rich(blocks[b, WEIGHT], blocks[b, LINKED], blocks[b, STOPS])
             keep[b] = tag == PRE or (rich and 4 * blocks[b, LINKED] < blocks[b, WEIGHT])
     for b in range(count):
-        if keep[b] and blocks[b, WEIGHT] < 200 and is_notice(text, blocks[b, BEGIN], blocks[b, END]):
-            keep[b] = False
-    _drop_tails(nodes, blocks, text, last, use_counts, keep)
-    _drop_idle_headings(nodes, blocks, keep)
+        keep[b] = keep[b] and not is_notice(blocks, text, b) and not is_pointer(blocks, text, b)
+    drop_tails(nodes, blocks, text, last, use_counts, keep)
+    drop_idle_headings(nodes, blocks, keep)
     weight = 0
     for b in range(count):
         if keep[b]:
@@ -202,20 +150,19 @@ def kept(nodes, blocks, text, spared, listing=False):
 def choose(nodes, blocks, text):
     """Whether each block is part of the page's text, bool [blocks].
 
-    Where little of a page is left, evidence by class names is left aside, then that by tags.
+    Where little of a page is left, evidence by class names is left aside, then that against comments if they are
+    nearly all that there is, then that by tags.
     """
     keep, weight, whole = kept(nodes, blocks, text, 0)
-    for spared in (BY_WORDS, BY_WORDS | BY_HEADER | BY_TAG):
-        if 3 * weight >= whole or weight >= 2000:
-            break
-        more, other, _ = kept(nodes, blocks, text, spared)
-        if other >= 3 * weight:
-            keep, weight = more, other
-    if weight < 600:
-        # Where comments are nearly all that there is, they are the page.
-        more, other, _ = kept(nodes, blocks, text, BY_COMMENT | BY_FORM)
-        if other >= 5 * weight:
-            keep, weight = more, other
+    for spared, little, times in (
+        (BY_WORDS, 2000, 3),
+        (BY_COMMENT | BY_FORM, 600, 5),
+        (BY_WORDS | BY_HEADER | BY_TAG, 2000, 3),
+    ):
+        if 3 * weight < whole and weight < little:
+            more, other, _ = kept(nodes, blocks, text, spared)
+            if other >= times * weight:
+                keep, weight = more, other
     if weight < 200:
         more, other, _ = kept(nodes, blocks, text, BY_META, True)
         have = 0
@@ -224,20 +171,3 @@ def choose(nodes, blocks, text):
         if other >= 4 * have:
             keep = more
     return keep
-
-
-@njit
-def _drop_idle_headings(nodes, blocks, keep):
-    """Headings that no text follows before the next heading of their rank or a higher one head nothing."""
-    served = np.zeros(8, np.bool_)  # whether text has been met since a heading of each rank, from the end
-    for b in range(blocks.shape[0] - 1, -1, -1):
-        if not keep[b]:
-            continue
-        tag = nodes[blocks[b, NODE], TAG]
-        if FLAGS[tag] & HEADING:
-            rank = tag - H1
-            keep[b] = served[rank]
-            for r in range(rank, 8):
-                served[r] = False
-        else:
-            served[:] = True

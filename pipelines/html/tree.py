@@ -13,7 +13,7 @@ import numpy as np
 from numba import int64, njit, uint64
 
 from pipelines.html.entities import EDGES, TEXTS, named, numbered, write
-from pipelines.html.names import BLOCK, CELL, EMPTY, FLAGS, HEADING, HIDDEN, LINK, RAW, SKIP, TAGS, VOID
+from pipelines.html.names import BLOCK, CELL, EMPTY, FLAGS, FRAGMENT, HEADING, HIDDEN, LINK, RAW, SKIP, TAGS, VOID
 
 TAG, PARENT, HINTS = range(3)  # columns of nodes
 BEGIN, END, NODE, WEIGHT, LINKED, STOPS = range(6)  # columns of blocks
@@ -187,7 +187,9 @@ def build(page, tokens, nodes, blocks, text):
             continue
         hidden = hints & HIDDEN != 0 and not closing
         if tag == A and dead[top] != A and (closing or not hidden):
-            link = top if hints & LINK and not closing else -1
+            # Headings are often links to themselves.
+            anchor = hints & FRAGMENT and FLAGS[nodes[stack[top], TAG]] & HEADING
+            link = top if hints & LINK and not closing and not anchor else -1
             continue
         if tag == BUTTON and not dead[top] and top > 0:
             above = nodes[stack[top], TAG]

@@ -67,6 +67,20 @@ DISCUSSION = f"<body><div class='side'><p>Rules: {LONG}</p></div><div role='main
 API = f"""<body><div role="main"><h1>module</h1><p>{LONG}</p><dl class="function">
 <dt class="sig sig-object">open(path)</dt><dd><p>{LONG}</p></dd></dl></div>
 <p>© 2001 the authors of the module</p></body>"""
+CARDS = "<h2>Our pages</h2>" + "".join(
+    f"<div class='box'><h3><a href={n}>Town {n} drained</a></h3><p>The mayor of town {n} said so, at noon.</p></div>"
+    for n in range(3)
+)  # fmt: skip
+NEWS = f"""<body><main><h1>Flood</h1><p>{LONG * 3}</p>
+<p>Lea también: <a href=x>El río creció dos metros en una sola noche de mayo</a></p>
+<div class="post-author-box"><p>Ann writes of rivers, and has done so for years.</p></div>
+<p>{LONG * 3}</p>{CARDS}</main><p>Copyright 2001, the paper of the town, all of it.</p></body>"""
+GATEWAY = f"<body><main><h1>Towns</h1><p>{LONG}</p>{CARDS}</main></body>"
+BOARD = f"""<body><main><div class="crumbs">Board</div>{DISCUSSION.partition("</h1>")[2]}</main>
+<aside><h2>Offers</h2><ul><li>Trace your line: {LONG}<li>Film it: {LONG}</ul></aside></body>"""
+ANCHORS = "<body><main><h1>Guide</h1>" + "".join(
+    f"<section><h2><a href='#s{n}'>Step {n}</a></h2><p>Turn it {n} times, then wait.</p></section>" for n in range(3)
+) + f"<section><h2><a href='#z'>Last</a></h2><p>{LONG * 6}</p></section></main>"  # fmt: skip
 PAGES = {
     "blog": (BLOG, ["the river rose", "our map before", "What helped", "- Boats", "  - Rowing boats", "Never again."],
              ["Home", "May 1", "anchor", "Related", "Dry wells", "network", "I was there", "Recent", "cookies",
@@ -83,6 +97,10 @@ PAGES = {
     "index": (INDEX, ["Shelf 0", "Second entry 7"], []),
     "discussion": (DISCUSSION, ["Reply 0.", "Reply 8."], ["Rules"]),
     "api": (API, ["open(path)"], ["authors"]),
+    "news": (NEWS, ["Flood", "the river rose"], ["Lea también", "Ann writes", "Our pages", "drained", "mayor", "2001"]),
+    "gateway": (GATEWAY, ["Towns", "Town 0 drained", "The mayor of town 2"], []),
+    "board": (BOARD, ["Reply 0.", "Reply 8."], ["Offers", "Trace"]),
+    "anchors": (ANCHORS, ["Step 0", "Turn it 2 times", "Last"], []),
     "japanese": (JAPANESE, ["昨夜、川の水位が", "次の雨まで"], ["ホーム", "関連"]),
 }  # fmt: skip
 
@@ -110,6 +128,22 @@ def test_hidden_text_is_out_and_a_paragraph_ends_where_a_block_begins() -> None:
     unseen = "<p hidden>secret</p><template>secret</template>"
     page = f"<p>{LONG}<div>{LONG}<span style='display:none'>secret</span></div>{unseen}"
     assert extract(page.encode(), "utf-8", None, "gopher")[0] == f"{LONG.strip()}\n\n{LONG.strip()}"
+
+
+@pytest.mark.parametrize(
+    "opened",
+    [
+        "<svg viewbox='0 0 1 1'><title/><path d=''/></svg>",
+        "<button type=button>Search<button type=submit>Go</button>",
+        "<button>Search",
+        "<select><option>Town",
+        "<svg><path>",
+        "<video><object>",
+    ],
+)
+def test_what_hides_all_in_it_hides_no_page_where_its_end_is_missing(opened: str) -> None:
+    page = f"<body><div><div>{opened}</div></div><article><p>{LONG}</p><p>{LONG}</p></article>"
+    assert extract(page.encode(), "utf-8", None, "gopher")[0].count(LONG.strip()) == 2
 
 
 def test_text_for_browsers_without_scripts_or_for_search_engines_is_the_last_resort() -> None:

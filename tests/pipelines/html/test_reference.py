@@ -20,13 +20,13 @@ NAMES = (
 ATTRIBUTES = [
     'class="a-b content"', "class='sidebar'", "class=post", 'id="comments-area"', "hidden",
     'style="color:red; display : none"', "style='visibility:hidden'", 'aria-hidden="true"', "href=x", 'href=""',
-    "role=navigation", 'itemprop="articleBody"', "data-x='>'", 'class="siteHeader sr-only"', "= a=b=c", '" "odd"',
-    'id="not-a-nav"', 'class="has-sidebar"', "hidden=until-found", 'class="postsBody Comment1"',
+    "role=navigation", 'href="x#y"', 'itemprop="articleBody"', "data-x='>'", 'class="siteHeader sr-only"', "= a=b=c",
+    '" "odd"', 'id="not-a-nav"', 'class="has-sidebar"', "hidden=until-found", 'class="postsBody Comment1"',
     'style=" display:none"',
 ]  # fmt: skip
 MARKS = (
-    "<svg/> <title/> <div/> <!--_x_--> <!--> <!---> <!--_a_--!> <!doctype> <?xml?> </_x> < </ <1 &amp; &notit; &nGt; &#65 "
-    "&#x80; &#xD800; &#0; &eacute &nbsp; &; &# word. é 。漢字 ﬁ 😀 x<y </script <p"
+    "<svg/> <title/> <div/> <!--_x_--> <!--> <!---> <!--_a_--!> <!doctype> <?xml?> </_x> < </ <1 &amp; &notit; &nGt; "
+    "&#65 &#x80; &#xD800; &#0; &eacute &nbsp; &; &# word. é 。漢字 ﬁ 😀 x<y </script <p"
 )
 PIECES = [
     *(f"<{end}{tag}>" for tag in NAMES.split() for end in ("", "/")),
