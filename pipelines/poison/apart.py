@@ -12,11 +12,11 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from pipelines.orphan import end_with_parent
 from pipelines.poison.notes import Note, SetAside
 from pipelines.poison.watch import watched
 from pipelines.stage import Result
@@ -108,7 +108,7 @@ def _ended(process: subprocess.Popen[bytes]) -> int:
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever gave the orders decides
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    end_with_parent()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     orders = sys.stdin.buffer
@@ -137,12 +137,6 @@ def _answer(guarded: Guarded, order: Order) -> Any:
         except Exception:  # noqa: BLE001 - whatever an error of others says to that
             return RuntimeError(f"{type(error).__name__}: {error}")
         return error
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import threading
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +15,8 @@ import grpc
 from apache_beam.portability.api import beam_provision_api_pb2, beam_provision_api_pb2_grpc
 from apache_beam.runners.worker import sdk_worker_main
 from google.protobuf import json_format
+
+from pipelines.orphan import end_with_parent
 
 PATIENCE = 60.0  # seconds for the runner to say where its services are
 
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--provision_endpoint", required=True, metavar="HOST:PORT", help="who says where the rest is")
     arguments, _ = parser.parse_known_args(argv)
     info = provision(arguments.provision_endpoint, arguments.id)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    end_with_parent()
     os.environ.update(environment(info, arguments.id))
     sdk_worker_main.main(sys.argv)
 
@@ -51,13 +51,6 @@ def environment(info: Any, worker: str) -> dict[str, str]:
     if info.runner_capabilities:
         told["RUNNER_CAPABILITIES"] = " ".join(info.runner_capabilities)
     return told
-
-
-def _end_with(parent: int) -> None:
-    """A task manager that was killed takes its workers along, in the middle of whatever they do."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
 
 
 if __name__ == "__main__":
