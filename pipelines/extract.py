@@ -18,13 +18,13 @@ from trafilatura import extract as trafilatura_extract
 from trafilatura.meta import reset_caches
 
 from pipelines.html import page as gopher
-from pipelines.sources.encoding import choose, declared_in_html, decode, known
+from pipelines.sources.encoding import choose, declared_in_html, decode, is_utf8, known
 
 EXTRACTORS = ("trafilatura", "gopher")
 # Bytes of HTML that trafilatura looks at: its time is not linear. The rest of a larger page is left off.
 PAGE_LIMIT = 4 << 20
 _PAGES_PER_CACHE = 1000  # trafilatura's caches are emptied so often, to keep memory flat
-_MARKUP = re.compile(r"<!--|<(?:!doctype|/?[a-z][a-z0-9]*)\b[^<>]*>", re.IGNORECASE)
+_MARKUP = re.compile(rb"<!--|<(?:!doctype|/?[a-z][a-z0-9]*)\b[^<>]*>", re.IGNORECASE)
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _HTML_SPACES = re.compile(r"[ \t\r\n\f]{2,}|[\t\r\n\f]")
 _SPACES = re.compile(r"\s+")
@@ -60,18 +60,19 @@ def warm_up(extractors: Iterable[str]) -> None:
 
 def _by_gopher(page: bytes, encoding: str | None) -> tuple[str, str | None]:
     name = known(encoding) or choose(page, [declared_in_html(page)])
-    source, replaced = decode(page, name)
-    if not _MARKUP.search(source):
-        return _CONTROLS.sub(" ", source.removeprefix("\ufeff")).strip(), None
-    return gopher.main_text(page if name == "utf-8" and not replaced else source.encode())
+    utf8 = page if name == "utf-8" and is_utf8(page) else decode(page, name)[0].encode()
+    return gopher.main_text(utf8) if _MARKUP.search(utf8) else (_plain(utf8.decode()), None)
+
+
+def _plain(source: str) -> str:
+    return _CONTROLS.sub(" ", source.removeprefix("\ufeff")).strip()
 
 
 def _by_trafilatura(page: bytes, encoding: str | None, url: str | None) -> tuple[str, str | None]:
     source, _ = decode(page, known(encoding) or choose(page, [declared_in_html(page)]))
-    source = _CONTROLS.sub(" ", source.removeprefix("\ufeff"))
-    if not _MARKUP.search(source):
-        return source.strip(), None
-    tree = _parse(source)
+    if not _MARKUP.search(source.encode()):
+        return _plain(source), None
+    tree = _parse(_CONTROLS.sub(" ", source.removeprefix("\ufeff")))
     if tree is None:
         return "", None
     title = _title(tree)

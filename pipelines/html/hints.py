@@ -37,6 +37,14 @@ from pipelines.html.names import (
 
 SECTION = TAGS["section"]
 LONGEST = 48  # bytes of the longest name that is looked up
+# Whether a byte ends a name in a tag: blanks, "=", ">", "/".
+ENDS_NAME = np.zeros(256, np.bool_)
+ENDS_NAME[[0, *range(9, 14), 32, 47, 61, 62]] = True
+# What a byte of a class name is.
+_OTHER, _BLANK, _SMALL, _CAPITAL, _DIGIT = range(5)
+KINDS = np.zeros(256, np.uint8)
+KINDS[[0, *range(9, 14), 32]] = _BLANK
+KINDS[97:123], KINDS[65:91], KINDS[48:58] = _SMALL, _CAPITAL, _DIGIT
 _DISPLAY, _VISIBILITY, _NONE, _UNSEEN = (
     np.frombuffer(word, np.uint8) for word in (b"display", b"visibility", b"none", b"hidden")
 )
@@ -110,21 +118,17 @@ def find_name(page, begin, end, known, exact=False):
 
 
 @njit(inline="always")
-def _word(page, begin, end):
-    """What a word stands for, with or without an s at its end."""
+def _word(page, begin, end, value, shorter):
+    """What a word stands for, with or without an s at its end: `value` is its hash, `shorter` that but for one byte."""
     length = end - begin
     if length < 2 or length > LONGEST:
         return 0
-    starts = WORD_STARTS[uint64(page[begin] & 31) << uint64(5) | uint64(page[begin + 1] & 31)]
+    starts = WORD_STARTS[uint64(page[uint64(begin)] & 31) << uint64(5) | uint64(page[uint64(begin + 1)] & 31)]
     if not (starts >> uint64(length - 1)) & uint64(3):
         return 0
-    value, before = uint64(OFFSET), uint64(0)
-    for i in range(begin, end):
-        before = value
-        value = _mixed(value, lower(page[uint64(i)]))
     found = _probe(page, begin, end, value, WORD_TABLE, False)
-    if not found and end - begin > 3 and page[end - 1] | 32 == 115:
-        found = _probe(page, begin, end - 1, before, WORD_TABLE, False)
+    if not found and length > 3 and page[end - 1] | 32 == 115:
+        found = _probe(page, begin, end - 1, shorter, WORD_TABLE, False)
     return found
 
 
@@ -140,32 +144,37 @@ def class_hints(page, begin, end, longest=LONGEST):
     whole, part = 0, 0
     i = begin
     while i < end:
-        if is_blank(page[i]):
+        if KINDS[page[uint64(i)]] == _BLANK:
             i += 1
             continue
-        stop = i
-        while stop < end and not is_blank(page[stop]):
-            stop += 1
-        meaning = _word(page, i, stop)
+        first = start = i
+        name, shorter_name, word, shorter_word = uint64(OFFSET), uint64(0), uint64(OFFSET), uint64(0)
+        said, contents, words, before = 0, 0, 0, _OTHER
+        while True:
+            byte = page[uint64(i)] if i < end else 32
+            kind = KINDS[byte]
+            if kind <= _BLANK or (kind == _CAPITAL and before == _SMALL):
+                if i > start:
+                    at_end = kind == _BLANK and start == first
+                    meaning = 0 if at_end else _word(page, start, i, word, shorter_word)
+                    if not meaning & ALONE:
+                        said |= meaning
+                        contents += meaning & CONTENT != 0
+                    words += 1
+                if kind == _BLANK:
+                    break
+                start = i + (kind == _OTHER)
+                word = uint64(OFFSET)
+            before = kind
+            small = lower(byte)
+            shorter_name, name = name, _mixed(name, small)
+            if kind != _OTHER:
+                shorter_word, word = word, _mixed(word, small)
+            i += 1
+        meaning = _word(page, first, i, name, shorter_name)
         if meaning:
             whole |= 0 if meaning & CANCEL else meaning & ~ALONE
-            i = stop
             continue
-        said, contents, words, first = 0, 0, 0, i
-        while i < stop:
-            start = i
-            while i < stop and (is_letter(page[i]) or 48 <= page[i] <= 57):
-                if i > start and 65 <= page[i] <= 90 and 97 <= page[i - 1] <= 122:
-                    break
-                i += 1
-            if i == start:
-                i += 1
-                continue
-            meaning = _word(page, start, i) if i - start < stop - first else 0
-            if not meaning & ALONE:
-                said |= meaning
-                contents += meaning & CONTENT != 0
-            words += 1
         if said & META and contents == 1:
             said &= ~CONTENT  # "post-meta" is no post
         if not said & CANCEL and words <= longest:

@@ -8,16 +8,20 @@ script ends only at its own end, and a "<" that begins no tag is text. One pass;
 
 from __future__ import annotations
 
-from numba import njit
+import numpy as np
+from numba import njit, uint64
 
-from pipelines.html.hints import class_hints, find_byte, find_name, is_blank, is_letter, lower, value_hints
+from pipelines.html.hints import ENDS_NAME, class_hints, find_byte, find_name, is_blank, is_letter, lower, value_hints
 from pipelines.html.names import ATTRIBUTE_TABLE, ATTRIBUTES, CUSTOM, EMPTY, FLAGS, RAW, TAG_TABLE, TAGS
 
 # A tag is TOKEN[0] > 0, its end tag the negative number, text 0; then begin and end in the page, and hints.
 COLUMNS = 4
 TOKEN_LIMIT = 1 << 22  # tokens that are read of a page: 64 MiB of memory; the rest of the page is left off
 TITLE, NOSCRIPT, INLINE, SVG = TAGS["title"], TAGS["noscript"], TAGS["inline"], TAGS["svg"]
-FIRST_LETTERS = sum({1 << (ord(name[0]) & 31) for name in ATTRIBUTES})  # most attributes are told by one look
+# Of the attributes that are read, by first letter: a bit per length. Most others are told by one look.
+LENGTHS = np.zeros(32, np.uint64)
+for _name in ATTRIBUTES:
+    LENGTHS[ord(_name[0]) & 31] |= np.uint64(1 << len(_name))
 
 
 @njit(inline="always")
@@ -33,10 +37,10 @@ def attributes(page, at, size, tag):
             continue
         start = at
         at += 1
-        while at < size and not is_blank(page[at]) and page[at] != 61 and page[at] != 62 and page[at] != 47:
+        while at < size and not ENDS_NAME[page[uint64(at)]]:
             at += 1
         attribute = 0
-        if tag and (FIRST_LETTERS >> (page[start] & 31)) & 1:
+        if tag and at - start < 64 and (LENGTHS[page[uint64(start)] & 31] >> uint64(at - start)) & uint64(1):
             attribute = find_name(page, start, at, ATTRIBUTE_TABLE)
         while at < size and is_blank(page[at]):
             at += 1
@@ -129,8 +133,8 @@ def scan(page, noscript, tokens):
             continue
         end = name
         dashed = False
-        while end < size and not is_blank(page[end]) and page[end] != 62 and page[end] != 47:
-            dashed |= page[end] == 45
+        while end < size and (page[uint64(end)] == 61 or not ENDS_NAME[page[uint64(end)]]):
+            dashed |= page[uint64(end)] == 45
             end += 1
         tag = find_name(page, name, end, TAG_TABLE)
         hints = 0
