@@ -83,7 +83,7 @@ _WORDS = {
         newsletter newsletters subscribe subscription signup signin login logon register registration mailchimp mc4wp
         optin donate donation mailinglist userbar searchform searchbox searchbar toolbar printfriendly feedback
         mostviewed mostread mostpopular popularposts recentposts latestposts latestnews recommande flyout disclaimer
-        placeholder paywall navleiste fusszeile seitenleiste werbung teilen reklama noprint skip-link""",
+        aside asides utility placeholder paywall navleiste fusszeile seitenleiste werbung teilen reklama noprint skip-link""",
     HIDDEN: """sr-only visually-hidden visuallyhidden element-invisible screen-reader-text screenreader headerlink
         editsection anchorjs-link""",
     KILL | ALONE: "hidden hide links anzeige secondary gutter widget",
@@ -93,7 +93,7 @@ _WORDS = {
     META: """byline bylines author authors dateline timestamp pubdate postmeta entrymeta meta metadata tag tags taglist
         tagcloud hashtags category categories catlinks taxonomy posted postedby avatar bio authorbio authorbox
         authorinfo printfooter jumpto permalink readingtime viewcount
-        caption captions credit credits imagecaption photocredit bildunterschrift bildquelle
+        legend caption captions credit credits imagecaption photocredit bildunterschrift bildquelle
         votes vote likes publishdate infoline prevnext backlink backtotop readmore buttons actions tools
         userinfo postprofile username usertitle posthead postinfo profile""",
     META | ALONE: "date dates source previous next time rating ratings signature",
