@@ -83,7 +83,8 @@ _WORDS = {
         newsletter newsletters subscribe subscription signup signin login logon register registration mailchimp mc4wp
         optin donate donation mailinglist userbar searchform searchbox searchbar toolbar printfriendly feedback
         mostviewed mostread mostpopular popularposts recentposts latestposts latestnews recommande flyout disclaimer
-        aside asides utility placeholder paywall navleiste fusszeile seitenleiste werbung teilen reklama noprint skip-link""",
+        aside asides utility placeholder paywall navleiste fusszeile seitenleiste werbung teilen reklama noprint
+        skip-link""",
     HIDDEN: """sr-only visually-hidden visuallyhidden element-invisible screen-reader-text screenreader headerlink
         editsection anchorjs-link""",
     KILL | ALONE: "hidden hide links anzeige secondary gutter widget",
