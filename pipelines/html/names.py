@@ -104,7 +104,7 @@ _WORDS = {
         entrybody maincontent contentmain bodytext storybody storytext storycontent blog hentry message messages answer
         question section lede copy document documentwrapper rst topic thread cooked inhalt contenido contenu conteudo
         contenuto recipe product page paragraph detail details summary abstract transcript""",
-    CANCEL: "has with no without is not open closed enabled disabled active js hover item-page below above",
+    CANCEL: "has with no without is not open closed enabled disabled active js hover item-page below above code",
 }
 
 

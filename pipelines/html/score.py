@@ -100,7 +100,9 @@ def is_linky(nodes, blocks, group, total, linked, prose, b):
     if tag == PRE:
         return False
     if tag == P:
-        return 5 * links > 4 * weight and weight < (150 if prose else 60)
+        if weight < 60:
+            return 5 * links > 4 * weight
+        return prose and links == weight < 150 and blocks[b, STOPS] < 2
     return 2 * links > weight
 
 

@@ -43,10 +43,12 @@ def is_notice(blocks, text, b):
     if blocks[b, WEIGHT] >= 200:
         return False
     begin, end = blocks[b, BEGIN], blocks[b, END]
-    found = begins(text, begin, end, _COPYRIGHT)
-    for i in range(begin, min(begin + 16, end - 1)):
-        found |= text[i] == 0xC2 and text[i + 1] == 0xA9
-    return found
+    dated = False
+    for i in range(begin, min(begin + 32, end - 1)):
+        if i < begin + 16 and text[i] == 0xC2 and text[i + 1] == 0xA9:
+            return True
+        dated |= 48 <= text[i] <= 57
+    return dated and begins(text, begin, end, _COPYRIGHT)
 
 
 @njit

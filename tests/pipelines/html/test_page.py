@@ -32,11 +32,14 @@ DOCS = """<body><div class="sphinxsidebar"><h3>Contents</h3><ul><li><a href=x>In
 <div class="body" role="main">
 <section id="navigation"><h1>Navigation</h1><p>Call 
 <code>open</code> with a path, and close it when you are done with it.</p>
+<p>See also: <a href=1>open_for_reading()</a>, <a href=2>open_for_writing()</a>, <a href=3>open_at_the_end()</a></p>
+<div class="code-block-caption"><span class="caption-text">read/file.py</span></div>
 <pre>
 with open(path) as file:
     for line in file:
         print(line)
-</pre><table><tr><th>flag</th><th>says</th></tr><tr><td>r</td><td>read only</td></tr></table>
+</pre><table><tr><th>flag</th><th>says</th></tr><tr><td>Copyright</td><td>free</td></tr>
+<tr><td>r</td><td>read only</td></tr></table>
 <dl><dt>path</dt><dd>Where the file lies, from the root on.</dd></dl></section></div></body>"""
 SHOP = f"""<body><header><a href=/>Shop</a></header><form id="all"><div class="product-page"><h1>Enamel kettle</h1>
 <p class="price">£34.00</p><div class="product-description"><p>{LONG}</p><ul><li>Holds 1.2 litres.
@@ -88,7 +91,8 @@ PAGES = {
     "forum": (FORUM, ["Chain skips", "First post.", "Second post.", "Thanks, that was it!"],
               ["Forum index", "Posts: 84", "Ride on", "Powered"]),
     "docs": (DOCS, ["Navigation", "with open(path) as file:\n    for line in file:\n        print(line)", "flag | says",
-                    "r | read only", "Where the file lies"], ["Contents", "Install"]),
+                    "Copyright | free",
+                    "r | read only", "Where the file lies", "See also: open_for", "read/file.py"], ["Contents", "Install"]),
     "shop": (SHOP, ["Enamel kettle", "the river rose", "- Holds 1.2 litres."],
              ["Add to basket", "also like", "tin mug", "Delivery"]),
     "listing": (LISTING, ["Weaving for all", "Two days at the loom", "Cheese at home", "From milk"], ["Home",
