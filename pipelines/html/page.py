@@ -11,36 +11,43 @@ import re
 import numpy as np
 from numba import njit
 
+from pipelines.html.names import HIDDEN
 from pipelines.html.render import render
 from pipelines.html.scan import COLUMNS, TITLE, TOKEN_LIMIT, scan
 from pipelines.html.score import choose
 from pipelines.html.tree import BLOCK_COLUMNS, NODE_COLUMNS, build
 
-# A page with less text than this may hold it in a script, as data for search engines.
-LITTLE = 200
+# A page with less text than this may hold it elsewhere, which counts if it is so many times as much.
+LITTLE, TIMES = 400, 3
+_HIDDEN_PAGE = 1000  # characters of a text that is hidden until a script shows it; less may be any dialogue
 _BODY = re.compile(rb'"articleBody"\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*")')
 _TAGS = re.compile(r"<[^<>]*>")
 
 
 def main_text(page: bytes) -> tuple[str, str | None]:
     """Main text, empty if there is none, and title of a page in valid UTF-8."""
-    text, title = _read(page, False)
-    if len(text) < LITTLE and b"<noscript" in page.lower():
-        other, _ = _read(page, True)
-        text = other if len(other) > 2 * len(text) else text
-    if len(text) < LITTLE:
-        other = _from_data(page)
-        text = other if len(other) > 2 * len(text) else text
+    text, title = _read(page)
+    for elsewhere in (_without_scripts, _from_data, _hidden):
+        if len(text) >= LITTLE:
+            break
+        other = elsewhere(page)
+        text = other if len(other) > TIMES * len(text) else text
     return text, title
 
 
 @njit(nogil=True, cache=True)
-def parse(page, noscript=False):
-    """Tokens, nodes, blocks and the text that the blocks point into, of a page as uint8."""
+def parse(page, noscript=False, hidden=False):
+    """Tokens, nodes, blocks and the text that the blocks point into, of a page as uint8.
+
+    `noscript`: whether what stands there for browsers without scripts is read; `hidden`: whether what a page hides is.
+    """
     size = page.shape[0]
     room = min(size // 2 + 3, TOKEN_LIMIT)  # a tag takes three bytes, a tag and a text four; the last may be cut off
     tokens = np.empty((room, COLUMNS), np.int32)
     tokens = tokens[: scan(page, noscript, tokens)]
+    if hidden:
+        for t in range(len(tokens)):
+            tokens[t, 3] &= ~HIDDEN
     nodes = np.empty((len(tokens) + 1, NODE_COLUMNS), np.int32)
     blocks = np.empty((len(tokens) + 1, BLOCK_COLUMNS), np.int32)
     text = np.empty(size + size // 4 + 8, np.uint8)
@@ -49,9 +56,9 @@ def parse(page, noscript=False):
 
 
 @njit(nogil=True, cache=True)
-def read(page, noscript):
+def read(page, noscript, hidden):
     """Main text of a page, both as uint8, and where its title begins and ends."""
-    tokens, nodes, blocks, text = parse(page, noscript)
+    tokens, nodes, blocks, text = parse(page, noscript, hidden)
     begin, end = 0, 0
     for t in range(len(tokens)):
         if tokens[t, 0] == TITLE:
@@ -60,10 +67,21 @@ def read(page, noscript):
     return render(nodes, blocks, text, choose(nodes, blocks, text)), begin, end
 
 
-def _read(page: bytes, noscript: bool) -> tuple[str, str | None]:
-    written, begin, end = read(np.frombuffer(page, np.uint8), noscript)
+def _read(page: bytes, noscript: bool = False, hidden: bool = False) -> tuple[str, str | None]:
+    written, begin, end = read(np.frombuffer(page, np.uint8), noscript, hidden)
     title = " ".join(html.unescape(page[begin:end].decode()).split()) or None
     return written.tobytes().decode().strip("\n").rstrip(), title
+
+
+def _without_scripts(page: bytes) -> str:
+    """What stands there for browsers without scripts, with the rest."""
+    return _read(page, noscript=True)[0] if b"<noscript" in page.lower() else ""
+
+
+def _hidden(page: bytes) -> str:
+    """The text of a page that is hidden as a whole, until a script shows it."""
+    text = _read(page, hidden=True)[0]
+    return text if len(text) >= _HIDDEN_PAGE else ""
 
 
 def _from_data(page: bytes) -> str:

@@ -155,3 +155,10 @@ def test_text_for_browsers_without_scripts_or_for_search_engines_is_the_last_res
     assert extract(page.encode(), "utf-8", None, "gopher")[0] == (LONG * 3).strip()
     page = f'<div id=app>x</div><script type="application/ld+json">{{"articleBody": "{LONG * 3}"}}</script>'
     assert extract(page.encode(), "utf-8", None, "gopher")[0] == (LONG * 3).strip()
+
+
+def test_a_text_that_is_hidden_as_a_whole_is_read_and_a_hidden_dialogue_is_not() -> None:
+    page = f"<body style='display: none'><article><p>{LONG * 12}</p></article></body>"
+    assert extract(page.encode(), "utf-8", None, "gopher")[0] == (LONG * 12).strip()
+    page = f"<p>{LONG}</p><div aria-hidden=true><p>{LONG * 5}</p></div>"
+    assert extract(page.encode(), "utf-8", None, "gopher")[0] == LONG.strip()
