@@ -8,6 +8,7 @@ DEMO ?= out/demo
 demo: $(VENV)/ready  ## build the sample corpus and train on it
 	$(BIN)/python -m pipelines.kernels
 	$(BIN)/python -m massivetext.build --mixture gopher --output $(DEMO) --vocabulary 4096
+	rm -rf $(DEMO)/model
 	$(BIN)/python -m massivetext.train --data $(DEMO)/train --model tiny --steps 20 --out $(DEMO)/model
 
 test: $(VENV)/ready  ## every test but the slow ones
