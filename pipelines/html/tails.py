@@ -20,8 +20,11 @@ _COPYRIGHT = np.frombuffer(b"copyright", np.uint8)
 
 
 @njit
-def is_tail(text, begin, end):
-    """Whether a heading says that what follows is not the page's own text."""
+def is_tail(text, begin, end, before_colon=False):
+    """Whether a heading says that what follows is not the page's own text.
+
+    `before_colon`: its words up to a colon will do.
+    """
     i, words = begin, 0
     while i < end and words < 4:
         while i < end and text[i] != 32 and text[i] != 10:
@@ -30,7 +33,7 @@ def is_tail(text, begin, end):
         while stop > begin and (text[stop - 1] == 58 or text[stop - 1] == 46 or text[stop - 1] == 33):
             stop -= 1
         found = find_name(text, begin, stop, TAIL_TABLE)
-        if found == FIRST or (found == WHOLE and (i >= end or (stop < i and text[stop] == 58))):
+        if found == FIRST or (found == WHOLE and (i >= end or (before_colon and stop < i and text[stop] == 58))):
             return True
         words += 1
         i += 1
@@ -55,7 +58,8 @@ def is_notice(blocks, text, b):
 def is_pointer(blocks, text, b):
     """Whether a block between paragraphs is a "Read more: ..."."""
     weight = blocks[b, WEIGHT]
-    return 40 < weight < 300 and 2 * blocks[b, LINKED] > weight and is_tail(text, blocks[b, BEGIN], blocks[b, END])
+    linked = 40 < weight < 300 and 2 * blocks[b, LINKED] > weight
+    return linked and is_tail(text, blocks[b, BEGIN], blocks[b, END], True)
 
 
 @njit

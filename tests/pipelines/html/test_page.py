@@ -74,16 +74,18 @@ CARDS = "<h2>Our pages</h2>" + "".join(
     f"<div class='box'><h3><a href={n}>Town {n} drained</a></h3><p>The mayor of town {n} said so, at noon.</p></div>"
     for n in range(3)
 )  # fmt: skip
-NEWS = f"""<body><main><h1>Flood</h1><p>{LONG * 3}</p>
+NEWS = f"""<body><main><h1>Flood</h1><p>{LONG * 6}</p>
 <p>Lea también: <a href=x>El río creció dos metros en una sola noche de mayo</a></p>
 <div class="post-author-box"><p>Ann writes of rivers, and has done so for years.</p></div>
-<p>{LONG * 3}</p>{CARDS}</main><p>Copyright 2001, the paper of the town, all of it.</p></body>"""
+<p>Comments: none so far.</p><p>The lower town dries.</p>{CARDS}
+<div class="teaser"><p>Dams upstream, and who mends them.</p></div>
+</main><p>Copyright 2001, the paper of the town, all of it.</p></body>"""
 GATEWAY = f"<body><main><h1>Towns</h1><p>{LONG}</p>{CARDS}</main></body>"
 BOARD = f"""<body><main><div class="crumbs">Board</div>{DISCUSSION.partition("</h1>")[2]}</main>
-<aside><h2>Offers</h2><ul><li>Trace your line: {LONG}<li>Film it: {LONG}</ul></aside></body>"""
-ANCHORS = "<body><main><h1>Guide</h1>" + "".join(
+<aside><h2>Offers</h2><ul><li>Trace your line: {LONG * 4}<li>Film it: {LONG * 4}</ul></aside></body>"""
+ANCHORS = f"<body><main><h1>Guide</h1><section><h2><a href='#z'>First</a></h2><p>{LONG * 6}</p></section>" + "".join(
     f"<section><h2><a href='#s{n}'>Step {n}</a></h2><p>Turn it {n} times, then wait.</p></section>" for n in range(3)
-) + f"<section><h2><a href='#z'>Last</a></h2><p>{LONG * 6}</p></section></main>"  # fmt: skip
+)  # fmt: skip
 PAGES = {
     "blog": (BLOG, ["the river rose", "our map before", "What helped", "- Boats", "  - Rowing boats", "Never again."],
              ["Home", "May 1", "anchor", "Related", "Dry wells", "network", "I was there", "Recent", "cookies",
@@ -101,10 +103,11 @@ PAGES = {
     "index": (INDEX, ["Shelf 0", "Second entry 7"], []),
     "discussion": (DISCUSSION, ["Reply 0.", "Reply 8."], ["Rules"]),
     "api": (API, ["open(path)"], ["authors"]),
-    "news": (NEWS, ["Flood", "the river rose"], ["Lea también", "Ann writes", "Our pages", "drained", "mayor", "2001"]),
+    "news": (NEWS, ["Flood", "the river rose", "town dries"],
+             ["Lea también", "Ann writes", "Our pages", "drained", "mayor", "Dams", "2001"]),
     "gateway": (GATEWAY, ["Towns", "Town 0 drained", "The mayor of town 2"], []),
     "board": (BOARD, ["Reply 0.", "Reply 8."], ["Offers", "Trace"]),
-    "anchors": (ANCHORS, ["Step 0", "Turn it 2 times", "Last"], []),
+    "anchors": (ANCHORS, ["Step 0", "Turn it 2 times", "First"], []),
     "japanese": (JAPANESE, ["昨夜、川の水位が", "次の雨まで"], ["ホーム", "関連"]),
 }  # fmt: skip
 
